@@ -35,7 +35,17 @@ class EtcdCluster:
             require_free(port)
             self._servers.append(subprocess.Popen(self._command(node, port), stdin=subprocess.DEVNULL,
                                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        wait_until_ready(self.endpoints, self._directory, self._require_running)
+        self._wait_until_ready()
+
+    def _wait_until_ready(self):
+        """Waits until every node says that it is healthy, which takes a leader."""
+        deadline = time.monotonic() + START_SECONDS
+        for node, endpoint in zip(NODES, self.endpoints):
+            while not is_healthy(endpoint):
+                self._require_running()
+                if time.monotonic() > deadline:
+                    raise ClusterError(f"etcd {node} isn't healthy after {START_SECONDS} s; see {self._directory / node}.log")
+                time.sleep(0.1)
 
     def _command(self, node, port):
         peers = ",".join(f"{name}=http://127.0.0.1:{at + 1}" for name, at in zip(NODES, self._ports))
@@ -92,8 +102,8 @@ class LatticeCluster:
             self._cluster("destroy")
         for port in self._ports:
             require_free(port)
+        # Returns when all three nodes serve.
         self._cluster("start", "--insecure", f"--base-port={self._base_port}")
-        wait_until_ready(self.endpoints, self._directory, lambda: None)
 
     def _cluster(self, verb, *more):
         # To a file, not to a pipe: servers that the script leaves running may hold on to it.
@@ -116,18 +126,8 @@ class LatticeCluster:
             self._cluster("stop" if keep else "destroy")
 
 
-def wait_until_ready(endpoints, directory, require_running):
-    """Waits until every node says that it is healthy, which takes a leader."""
-    deadline = time.monotonic() + START_SECONDS
-    for endpoint in endpoints:
-        while not is_healthy(endpoint):
-            require_running()
-            if time.monotonic() > deadline:
-                raise ClusterError(f"{endpoint} isn't healthy after {START_SECONDS} s; logs are in {directory}")
-            time.sleep(0.1)
-
-
 def is_healthy(endpoint):
+    """Asks an etcd server."""
     try:
         with urllib.request.urlopen(f"http://{endpoint}/health", timeout=2) as answer:
             return answer.status == 200
