@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -61,7 +60,9 @@ func waitUntilReady(connection *grpc.ClientConn) error {
 	connection.Connect()
 	for state := connection.GetState(); state != connectivity.Ready; state = connection.GetState() {
 		if !connection.WaitForStateChange(ctx, state) {
-			return fmt.Errorf("%s for %v", strings.ToLower(state.String()), connectTimeout)
+			// A state has no reason; a request that doesn't wait for a connection is told what is wrong with it.
+			_, err := pb.NewKVClient(connection).Range(context.Background(), &pb.RangeRequest{Key: []byte{0}})
+			return fmt.Errorf("not ready after %v: %w", connectTimeout, err)
 		}
 	}
 	return nil
