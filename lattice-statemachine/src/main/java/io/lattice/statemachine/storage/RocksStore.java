@@ -47,6 +47,7 @@ public final class RocksStore implements StoreReader, AutoCloseable {
     private final ReadOptions liveOptions = new ReadOptions();
     private final Object snapshotLock = new Object();
     private int openSnapshots;
+
     /// Held for reading by the slow calls of other threads, for writing by [#close()].
     private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
 

@@ -33,7 +33,11 @@ final class RequestChecksTest {
     @Test
     void ignoredPartsMustNotBeGiven() {
         PutRequest both =
-                put("k", "v").toBuilder().setIgnoreValue(true).setIgnoreLease(true).setLease(1).build();
+                put("k", "v").toBuilder()
+                        .setIgnoreValue(true)
+                        .setIgnoreLease(true)
+                        .setLease(1)
+                        .build();
 
         assertThat(RequestChecks.check(both)).isEqualTo(Refusal.VALUE_PROVIDED);
         assertThat(RequestChecks.check(both.toBuilder().clearValue().build()))

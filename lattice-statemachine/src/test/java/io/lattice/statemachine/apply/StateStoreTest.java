@@ -69,7 +69,8 @@ final class StateStoreTest {
             driver.apply(command(put("a", "3")));
 
             List<Outcome> outcomes =
-                    driver.apply(List.of(compact(-1), compact(5), compact(3), compact(3), compact(4)));
+                    driver.apply(
+                            List.of(compact(-1), compact(5), compact(3), compact(3), compact(4)));
 
             assertThat(outcomes.get(0)).isEqualTo(new Outcome.Refused(Refusal.COMPACTED));
             assertThat(outcomes.get(1)).isEqualTo(new Outcome.Refused(Refusal.FUTURE_REVISION));
@@ -79,7 +80,8 @@ final class StateStoreTest {
             assertThatThrownBy(() -> driver.read(query -> query.range(KEYSPACE, rangeAt(3))))
                     .isInstanceOf(RefusalException.class)
                     .hasMessage("etcdserver: mvcc: required revision has been compacted");
-            assertThat(driver.read(query -> query.range(KEYSPACE, rangeAt(4))).getCount()).isEqualTo(1);
+            assertThat(driver.read(query -> query.range(KEYSPACE, rangeAt(4))).getCount())
+                    .isEqualTo(1);
         }
     }
 
@@ -122,11 +124,10 @@ final class StateStoreTest {
 
             assertThat(changes(driver)).hasSize(2_001 - 1_900 + 3);
             RangeResponse old =
-                    driver.read(
-                            query ->
-                                    query.range(
-                                            KEYSPACE,
-                                            range("k", "l").toBuilder().setRevision(1_900).build()));
+                    driver.read(query ->
+                            query.range(
+                                    KEYSPACE,
+                                    range("k", "l").toBuilder().setRevision(1_900).build()));
             assertThat(old.getCount()).isEqualTo(3);
         }
     }
@@ -149,7 +150,8 @@ final class StateStoreTest {
             CommandBatch batch =
                     CommandBatch.newBuilder()
                             .addProposals(proposal(1, command(put("a", "1"))))
-                            .addProposals(proposal(2, command(put("b", "1")), command(put("c", "1"))))
+                            .addProposals(
+                                    proposal(2, command(put("b", "1")), command(put("c", "1"))))
                             .build();
 
             List<List<Outcome>> outcomes =
@@ -210,7 +212,8 @@ final class StateStoreTest {
         PublishMember member =
                 PublishMember.newBuilder().setNodeId("n1").addClientUrls("https://a:1").build();
         try (StoreDriver driver = StoreDriver.create(root)) {
-            driver.apply(Command.newBuilder().setKeyspace(KEYSPACE).setPublishMember(member).build());
+            driver.apply(
+                    Command.newBuilder().setKeyspace(KEYSPACE).setPublishMember(member).build());
 
             driver.restart();
 
@@ -240,12 +243,11 @@ final class StateStoreTest {
         try (StateStore store = StateStore.open(root.resolve("s"), OPTIONS)) {
             AtomicBoolean stop = new AtomicBoolean();
             CompletableFuture<Void> applying =
-                    CompletableFuture.runAsync(
-                            () -> {
-                                for (int i = 0; !stop.get(); i++) {
-                                    apply(store, i, command(put("a", "" + i)), command(put("b", "" + i)));
-                                }
-                            });
+                    CompletableFuture.runAsync(() -> {
+                        for (int i = 0; !stop.get(); i++) {
+                            apply(store, i, command(put("a", "" + i)), command(put("b", "" + i)));
+                        }
+                    });
             for (int i = 0; i < 5; i++) {
                 Path target = root.resolve("c" + i);
 
@@ -254,8 +256,7 @@ final class StateStoreTest {
                 try (StateStore copy = StateStore.open(target, OPTIONS);
                         ReadView view = copy.view()) {
                     assertThat(copy.applied()).isEqualTo(held);
-                    RangeResponse both =
-                            new QueryExecutor(view).range(KEYSPACE, range("a", "c"));
+                    RangeResponse both = new QueryExecutor(view).range(KEYSPACE, range("a", "c"));
                     assertThat(both.getKvsList())
                             .allMatch(kv -> kv.getValue().toStringUtf8().equals("" + held.index()));
                     assertThat(view.revision(KEYSPACE)).isEqualTo(1 + 2 * (held.index() + 1));
@@ -270,19 +271,18 @@ final class StateStoreTest {
     void readersSeeWholeEntries() throws Exception {
         try (StateStore store = StateStore.open(root.resolve("s"), OPTIONS)) {
             CompletableFuture<Void> applying =
-                    CompletableFuture.runAsync(
-                            () -> {
-                                for (int i = 0; i < 3_000; i++) {
-                                    apply(store, i, command(put("a", "" + i)), command(put("b", "" + i)));
-                                }
-                            });
+                    CompletableFuture.runAsync(() -> {
+                        for (int i = 0; i < 3_000; i++) {
+                            apply(store, i, command(put("a", "" + i)), command(put("b", "" + i)));
+                        }
+                    });
             while (!applying.isDone()) {
                 try (ReadView view = store.view()) {
-                    RangeResponse both =
-                            new QueryExecutor(view).range(KEYSPACE, range("a", "c"));
+                    RangeResponse both = new QueryExecutor(view).range(KEYSPACE, range("a", "c"));
                     assertThat(both.getCount()).isEqualTo(view.appliedIndex() < 0 ? 0 : 2);
                     assertThat(both.getKvsList())
-                            .allMatch(kv -> kv.getValue().toStringUtf8().equals("" + view.appliedIndex()));
+                            .allMatch(kv ->
+                                    kv.getValue().toStringUtf8().equals("" + view.appliedIndex()));
                 }
             }
             applying.get();
@@ -341,7 +341,11 @@ final class StateStoreTest {
                     Long.MAX_VALUE - 1,
                     (revision, key, record) -> {
                         String name = new String(key, 4, key.length - 4, StandardCharsets.UTF_8);
-                        found.add(revision.main() + ":" + name + (record.length == 0 ? " deleted" : ""));
+                        found.add(
+                                revision.main()
+                                        + ":"
+                                        + name
+                                        + (record.length == 0 ? " deleted" : ""));
                         return true;
                     });
         }

@@ -53,7 +53,9 @@ final class TxnTest {
         assertThat(response.getResponses(0).getResponsePut().getHeader()).isEqualTo(header(4));
         RangeResponse seen = response.getResponses(3).getResponseRange();
         assertThat(seen.getHeader()).isEqualTo(header(4));
-        assertThat(seen.getKvsList()).extracting(kv -> kv.getKey().toStringUtf8()).containsExactly("b", "x");
+        assertThat(seen.getKvsList())
+                .extracting(kv -> kv.getKey().toStringUtf8())
+                .containsExactly("b", "x");
         assertThat(seen.getKvs(1).getModRevision()).isEqualTo(4);
     }
 
@@ -141,8 +143,15 @@ final class TxnTest {
         int before = hash().getHash();
 
         Outcome checked =
-                outcome(success(op(put("x", "1")), op(range("a").toBuilder().setRevision(9).build())));
-        Outcome lease = outcome(success(op(put("x", "1")), op(put("y", "1").toBuilder().setLease(5).build())));
+                outcome(
+                        success(
+                                op(put("x", "1")),
+                                op(range("a").toBuilder().setRevision(9).build())));
+        Outcome lease =
+                outcome(
+                        success(
+                                op(put("x", "1")),
+                                op(put("y", "1").toBuilder().setLease(5).build())));
 
         assertThat(checked).isEqualTo(refused(Refusal.FUTURE_REVISION));
         assertThat(lease).isEqualTo(refused(Refusal.LEASE_NOT_FOUND));
@@ -152,7 +161,11 @@ final class TxnTest {
 
     @Test
     void revisionsAreCheckedAgainstTheStateBefore() {
-        assertThat(outcome(success(op(put("x", "1")), op(range("a").toBuilder().setRevision(4).build()))))
+        assertThat(
+                        outcome(
+                                success(
+                                        op(put("x", "1")),
+                                        op(range("a").toBuilder().setRevision(4).build()))))
                 .isEqualTo(refused(Refusal.FUTURE_REVISION));
         RangeResponse old =
                 run(success(op(put("a", "3")), op(range("a").toBuilder().setRevision(3).build())))
@@ -182,7 +195,9 @@ final class TxnTest {
 
         assertThat(outcomes.get(1)).isEqualTo(refused(Refusal.KEY_NOT_FOUND));
         RangeResponse after = rangeOf(outcomes.get(2));
-        assertThat(after.getKvsList()).extracting(kv -> kv.getValue().toStringUtf8()).containsExactly("1", "3");
+        assertThat(after.getKvsList())
+                .extracting(kv -> kv.getValue().toStringUtf8())
+                .containsExactly("1", "3");
         assertThat(hash().getHash()).isNotEqualTo(before);
         assertThat(hash().getHashRevision()).isEqualTo(4);
     }
@@ -195,7 +210,9 @@ final class TxnTest {
 
         RangeResponse all = driver.read(query -> query.range(1, range("\0", "\0")));
 
-        assertThat(all.getKvsList()).extracting(kv -> kv.getKey().toStringUtf8()).containsExactly("b");
+        assertThat(all.getKvsList())
+                .extracting(kv -> kv.getKey().toStringUtf8())
+                .containsExactly("b");
         assertThat(all.getKvs(0).getVersion()).isEqualTo(1);
         assertThat(all.getKvs(0).getCreateRevision()).isEqualTo(4);
     }

@@ -30,7 +30,8 @@ final class HeaderCacheTest {
                 truth.put(name, HeaderCache.ABSENT);
             } else {
                 byte[] record =
-                        RecordCodec.encode(i, new Revision(i, 0), i, 0, ByteString.copyFromUtf8("value"));
+                        RecordCodec.encode(
+                                i, new Revision(i, 0), i, 0, ByteString.copyFromUtf8("value"));
                 cache.note(key, record);
                 truth.put(name, Arrays.copyOf(record, RecordCodec.HEADER_BYTES));
             }

@@ -60,14 +60,16 @@ final class RangeChunksTest {
 
     @Test
     void onlyTheLastChunkHasHeaderMoreAndCount() {
-        List<RangeResponse> chunks = stream(range("k", "l").toBuilder().setLimit(15).build(), LARGE);
+        List<RangeResponse> chunks =
+                stream(range("k", "l").toBuilder().setLimit(15).build(), LARGE);
 
         assertThat(chunks).hasSize(2);
         assertThat(chunks.getFirst().hasHeader()).isFalse();
         assertThat(chunks.getFirst().getMore()).isFalse();
         assertThat(chunks.getFirst().getCount()).isZero();
         RangeResponse last = chunks.getLast();
-        assertThat(last.getHeader()).isEqualTo(ResponseHeader.newBuilder().setRevision(101).build());
+        assertThat(last.getHeader())
+                .isEqualTo(ResponseHeader.newBuilder().setRevision(101).build());
         assertThat(last.getMore()).isTrue();
         assertThat(last.getCount()).isEqualTo(KEYS);
         assertThat(last.getKvsCount()).isEqualTo(5);
@@ -91,9 +93,7 @@ final class RangeChunksTest {
     @Test
     void sortTargetWithoutOrderStillEnds() {
         RangeRequest request =
-                range("k", "l").toBuilder()
-                        .setSortTarget(RangeRequest.SortTarget.VERSION)
-                        .build();
+                range("k", "l").toBuilder().setSortTarget(RangeRequest.SortTarget.VERSION).build();
 
         List<RangeResponse> chunks = stream(request, 20);
 
@@ -101,12 +101,11 @@ final class RangeChunksTest {
     }
 
     private List<RangeResponse> stream(RangeRequest request, int chunkBytes) {
-        return driver.read(
-                query -> {
-                    List<RangeResponse> chunks = new ArrayList<>();
-                    query.rangeStream(StoreDriver.KEYSPACE, request, chunkBytes)
-                            .forEachRemaining(chunks::add);
-                    return chunks;
-                });
+        return driver.read(query -> {
+            List<RangeResponse> chunks = new ArrayList<>();
+            query.rangeStream(StoreDriver.KEYSPACE, request, chunkBytes)
+                    .forEachRemaining(chunks::add);
+            return chunks;
+        });
     }
 }
