@@ -130,7 +130,7 @@ public final class KubernetesRequests implements SequenceSource {
     private static List<Step> list(Random random) {
         ByteString prefix = ByteString.copyFromUtf8(prefix(random));
         ByteString end = Alphabet.prefixEnd(prefix);
-        long limit = 1 + random.nextInt(8);
+        int limit = 1 + random.nextInt(8);
         // The first page reads the present; the others pin the revision that it told.
         RangeRequest.Builder page =
                 RangeRequest.newBuilder().setKey(prefix).setRangeEnd(end).setLimit(limit);

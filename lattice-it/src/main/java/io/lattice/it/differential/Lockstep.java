@@ -27,7 +27,7 @@ final class Lockstep {
     private final Store oracle;
     private final Store subject;
     private final Coverage coverage;
-    private OracleLimits limits = new OracleLimits();
+    private final OracleLimits limits = new OracleLimits();
     private long current;
     private long compacted;
 
@@ -64,7 +64,7 @@ final class Lockstep {
         compact(subject, right);
         current = left;
         compacted = left;
-        limits = new OracleLimits();
+        limits.compacted(left);
     }
 
     private void put(Store store) {
@@ -158,6 +158,7 @@ final class Lockstep {
         }
         if (request instanceof CompactionRequest compaction) {
             compacted = Math.max(compacted, compaction.getRevision());
+            limits.compacted(compaction.getRevision());
         }
     }
 
