@@ -1,0 +1,169 @@
+"""Starts and stops the two clusters that are compared."""
+
+import pathlib
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+NODES = ("n1", "n2", "n3")
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+
+class ClusterError(Exception):
+    """A cluster can't be started or measured; the text says why."""
+
+
+class EtcdCluster:
+    """Three etcd servers as their defaults make them, but for a quota that a long run doesn't reach."""
+
+    name = "etcd"
+
+    def __init__(self, binary, directory, base_port):
+        self._binary = binary
+        self._directory = directory
+        self._ports = [base_port + 10 * i for i in range(len(NODES))]
+        self._servers = []
+        self.endpoints = [f"127.0.0.1:{port}" for port in self._ports]
+
+    def start(self):
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory.mkdir(parents=True)
+        for node, port in zip(NODES, self._ports):
+            require_free(port)
+            self._servers.append(subprocess.Popen(self._command(node, port), stdin=subprocess.DEVNULL,
+                                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        self._wait_until_ready()
+
+    def _wait_until_ready(self):
+        """Waits until every node says that it is healthy, which takes a leader."""
+        deadline = time.monotonic() + START_SECONDS
+        for node, endpoint in zip(NODES, self.endpoints):
+            while not is_healthy(endpoint):
+                self._require_running()
+                if time.monotonic() > deadline:
+                    raise ClusterError(f"etcd {node} isn't healthy after {START_SECONDS} s; see {self._directory / node}.log")
+                time.sleep(0.1)
+
+    def _command(self, node, port):
+        peers = ",".join(f"{name}=http://127.0.0.1:{at + 1}" for name, at in zip(NODES, self._ports))
+        client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        return [
+            self._binary, f"--name={node}", f"--data-dir={self._directory / node}",
+            f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster={peers}", "--initial-cluster-state=new", "--initial-cluster-token=bench",
+            "--quota-backend-bytes=17179869184", f"--log-outputs={self._directory / node}.log",
+        ]
+
+    def _require_running(self):
+        for node, server in zip(NODES, self._servers):
+            if server.poll() is not None:
+                raise ClusterError(f"etcd {node} ended with {server.returncode}; see {self._directory / node}.log")
+
+    def pids(self):
+        self._require_running()
+        return [server.pid for server in self._servers]
+
+    def version(self):
+        answer = subprocess.run([self._binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        return answer.splitlines()[0].rsplit(" ", 1)[-1]
+
+    def stop(self, keep):
+        for server in self._servers:
+            server.terminate()
+        for server in self._servers:
+            try:
+                server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+        if not keep:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+class LatticeCluster:
+    """Three Lattice servers as scripts/cluster starts them."""
+
+    name = "lattice"
+
+    def __init__(self, root, directory, base_port):
+        self._script = root / "scripts" / "cluster"
+        self._program = root / "dist" / "lattice" / "bin" / "lattice"
+        self._directory = directory
+        self._base_port = base_port
+        self._ports = [base_port + 10 * i for i in range(len(NODES))]
+        self.endpoints = [f"127.0.0.1:{port}" for port in self._ports]
+
+    def start(self):
+        if self._directory.exists():
+            self._cluster("destroy")
+        for port in self._ports:
+            require_free(port)
+        # Returns when all three nodes serve.
+        self._cluster("start", "--insecure", f"--base-port={self._base_port}")
+
+    def _cluster(self, verb, *more):
+        # To a file, not to a pipe: servers that the script leaves running may hold on to it.
+        log_path = self._directory.with_name("lattice-cluster.log")
+        with log_path.open("a", encoding="utf-8") as log:
+            command = [self._script, verb, f"--dir={self._directory}", *more]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+        if done.returncode != 0:
+            raise ClusterError(f"scripts/cluster {verb} failed with {done.returncode}; see {log_path}")
+
+    def pids(self):
+        return [listener_of(port) for port in self._ports]
+
+    def version(self):
+        answer = subprocess.run([self._program, "version"], stdout=subprocess.PIPE, text=True, check=False)
+        return " ".join(answer.stdout.split()) if answer.returncode == 0 else "unknown"
+
+    def stop(self, keep):
+        if self._directory.exists():
+            self._cluster("stop" if keep else "destroy")
+
+
+def is_healthy(endpoint):
+    """Asks an etcd server."""
+    try:
+        with urllib.request.urlopen(f"http://{endpoint}/health", timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def require_free(port):
+    if socket_inode(port) is not None:
+        raise ClusterError(f"port {port} is in use; --base-port chooses others")
+
+
+def listener_of(port):
+    """The id of the process that listens on a port of this machine."""
+    inode = socket_inode(port)
+    if inode is None:
+        raise ClusterError(f"nothing listens on port {port}")
+    wanted = f"socket:[{inode}]"
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(fd.readlink()) == wanted for fd in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    raise ClusterError(f"can't tell which process listens on port {port}")
+
+
+def socket_inode(port):
+    """The inode of the socket that listens on a port, over IPv4 or IPv6; None if there is none."""
+    listening = "0A"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        path = pathlib.Path(table)
+        if not path.exists():
+            continue
+        for line in path.read_text(encoding="ascii").splitlines()[1:]:
+            columns = line.split()
+            if columns[3] == listening and int(columns[1].rsplit(":", 1)[1], 16) == port:
+                return columns[9]
+    return None

@@ -1,0 +1,102 @@
+"""Medians, bars and the table."""
+
+import statistics
+
+# The bars: (row, metric, most that Lattice's median may be, as a multiple of etcd's).
+BARS = (
+    ("put-1000", "server_cpu_us_per_op", 0.45),
+    ("put-100", "server_cpu_us_per_op", 0.40),
+    ("get-linearizable-100", "server_cpu_us_per_op", 0.25),
+    ("get-serializable-100", "server_cpu_us_per_op", 0.20),
+    ("put-1", "p50_us", 1.6),
+)
+METRICS = ("throughput_per_s", "p50_us", "p99_us", "server_cpu_us_per_op", "client_cpu_us_per_op")
+
+
+def value_of(result, metric):
+    return result["latency"][metric] if metric in result["latency"] else result[metric]
+
+
+def line_of(result):
+    text = (f"{result['throughput_per_s']:.0f}/s, p50 {result['latency']['p50_us'] / 1000:.2f} ms, "
+            f"server CPU {result['server_cpu_us_per_op']:.1f} us per operation")
+    for count in ("errors", "misses"):
+        if result[count]:
+            text += f", {result[count]} {count}"
+    return text
+
+
+def summarise(results):
+    """{row: {"sides": {side: {metric: {"median", "spread"}}}, "ratios": {metric: lattice / etcd}}}
+
+    The spread is (largest - smallest) / median over the rounds.
+    """
+    summary = {}
+    for row, sides in results.items():
+        figures = {side: {metric: _median_and_spread([value_of(one, metric) for one in rounds]) for metric in METRICS}
+                   for side, rounds in sides.items()}
+        for side, rounds in sides.items():
+            for count in ("errors", "misses"):
+                figures[side][count] = sum(one[count] for one in rounds)
+        ratios = {}
+        if "etcd" in figures and "lattice" in figures:
+            ratios = {metric: figures["lattice"][metric]["median"] / figures["etcd"][metric]["median"]
+                      for metric in METRICS}
+        summary[row] = {"sides": figures, "ratios": ratios}
+    return summary
+
+
+def _median_and_spread(values):
+    median = statistics.median(values)
+    return {"median": median, "spread": (max(values) - min(values)) / median if median else 0.0}
+
+
+def judge(summary):
+    """The bars of the rows that were measured on both sides. An error or a miss fails a bar too: it was cheap."""
+    bars = []
+    for row, metric, most in BARS:
+        if not summary.get(row, {}).get("ratios"):
+            continue
+        ratio = summary[row]["ratios"][metric]
+        lattice = summary[row]["sides"]["lattice"]
+        clean = lattice["errors"] == 0 and lattice["misses"] == 0
+        bars.append({"row": row, "metric": metric, "most": most, "ratio": ratio, "pass": clean and ratio <= most})
+    return bars
+
+
+def table(facts, versions, summary, bars, options):
+    lines = [
+        "",
+        ", ".join(f"{side} {version}" for side, version in versions.items()) + "; three nodes each, loopback, plain text, "
+        f"fsync; keys of 16 and values of 256 bytes; medians of {options.rounds} rounds of {options.duration:g} s, "
+        "± half their spread",
+        f"{facts['cores']} cores of {facts['processor']}, shared with the load generator; "
+        f"an fsync takes {facts['fsync_p50_us']} us",
+        "",
+        f"{'row':<22}{'side':<9}{'operations/s':>20}{'p50 ms':>17}{'p99 ms':>17}{'server CPU us/op':>22}{'client us/op':>14}",
+    ]
+    for row, entry in summary.items():
+        for side, figures in entry["sides"].items():
+            lines.append(
+                f"{row:<22}{side:<9}"
+                f"{_with_spread(figures['throughput_per_s'], 1, 0):>20}{_with_spread(figures['p50_us'], 1000, 2):>17}"
+                f"{_with_spread(figures['p99_us'], 1000, 2):>17}{_with_spread(figures['server_cpu_us_per_op'], 1, 1):>22}"
+                f"{figures['client_cpu_us_per_op']['median']:>14.1f}{_trouble(figures)}")
+        if entry["ratios"]:
+            ratios = entry["ratios"]
+            lines.append(f"{'':<22}{'ratio':<9}{ratios['throughput_per_s']:>13.2f}{'':>7}{ratios['p50_us']:>10.2f}{'':>7}"
+                         f"{ratios['p99_us']:>10.2f}{'':>7}{ratios['server_cpu_us_per_op']:>15.2f}")
+    lines.append("")
+    for bar in bars:
+        what = {"server_cpu_us_per_op": "server CPU per operation", "p50_us": "p50"}[bar["metric"]]
+        lines.append(f"{'pass' if bar['pass'] else 'FAIL'}  {bar['row']}: {what} is {bar['ratio']:.2f} times etcd's, "
+                     f"the bar is {bar['most']:.2f}")
+    return "\n".join(lines)
+
+
+def _with_spread(figure, unit, digits):
+    return f"{figure['median'] / unit:,.{digits}f} ±{figure['spread'] * 50:3.0f} %"
+
+
+def _trouble(figures):
+    return "".join(f"  {figures[count]} {count}" for count in ("errors", "misses") if figures[count])

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The kinds of load.
+const (
+	opPut             = "put"
+	opGetLinearizable = "get-linearizable"
+	opGetSerializable = "get-serializable"
+	opMixed           = "mixed"
+	// opFill puts every key of the key space once, so that later reads find something.
+	opFill = "fill"
+)
+
+var operations = []string{opPut, opGetLinearizable, opGetSerializable, opMixed, opFill}
+
+// clientsPerConnection is the default density: an etcd client multiplexes, and a connection costs both sides more CPU time
+// than a stream on one that exists.
+const clientsPerConnection = 50
+
+type settings struct {
+	endpoints   []string
+	op          string
+	clients     int
+	connections int
+	duration    time.Duration
+	warmup      time.Duration
+	keySize     int
+	valueSize   int
+	keySpace    int
+	reads       int
+	seed        uint64
+	caCert      string
+	cert        string
+	key         string
+	pids        []int
+	maxErrors   int64
+}
+
+func parseSettings(arguments []string) (settings, error) {
+	var s settings
+	var endpoints, pids string
+	flags := flag.NewFlagSet("loadgen", flag.ContinueOnError)
+	flags.StringVar(&endpoints, "endpoints", "127.0.0.1:2379", "comma-separated host:port; the clients are spread evenly")
+	flags.StringVar(&s.op, "op", opPut, strings.Join(operations, ", "))
+	flags.IntVar(&s.clients, "clients", 1, "requests in flight")
+	flags.IntVar(&s.connections, "connections", 0,
+		fmt.Sprintf("connections over all endpoints; 0 is one per %d clients, and one per endpoint at least", clientsPerConnection))
+	flags.DurationVar(&s.duration, "duration", 10*time.Second, "measured time")
+	flags.DurationVar(&s.warmup, "warmup", 2*time.Second, "time under load before measuring")
+	flags.IntVar(&s.keySize, "key-size", 16, "bytes")
+	flags.IntVar(&s.valueSize, "value-size", 256, "bytes")
+	flags.IntVar(&s.keySpace, "key-space", 100_000, "different keys")
+	flags.IntVar(&s.reads, "reads", 80, "percentage of linearizable gets among the requests of mixed; the others are puts")
+	flags.Uint64Var(&s.seed, "seed", 1, "of the choice of keys and values")
+	flags.StringVar(&s.caCert, "cacert", "", "CA certificates (PEM) that the servers' are checked with; turns TLS on")
+	flags.StringVar(&s.cert, "cert", "", "client certificate (PEM)")
+	flags.StringVar(&s.key, "key", "", "client key (PEM)")
+	flags.StringVar(&pids, "pids", "", "comma-separated server processes on this machine whose CPU time is reported")
+	flags.Int64Var(&s.maxErrors, "max-errors", 100, "give up after so many failed requests")
+	if err := flags.Parse(arguments); err != nil {
+		return s, err
+	}
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	s.endpoints = fields(endpoints)
+	for _, pid := range fields(pids) {
+		number, err := strconv.Atoi(pid)
+		if err != nil || number <= 0 {
+			return s, fmt.Errorf("--pids: %q is no process id", pid)
+		}
+		s.pids = append(s.pids, number)
+	}
+	return s.withDefaults(), s.check()
+}
+
+func fields(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+func (s settings) withDefaults() settings {
+	if s.connections == 0 {
+		s.connections = max(len(s.endpoints), (s.clients+clientsPerConnection-1)/clientsPerConnection)
+	}
+	return s
+}
+
+func (s settings) check() error {
+	switch {
+	case len(s.endpoints) == 0:
+		return errors.New("--endpoints is empty")
+	case !slices.Contains(operations, s.op):
+		return fmt.Errorf("--op %q is none of %s", s.op, strings.Join(operations, ", "))
+	case s.clients < 1 || s.connections < 0 || s.keySpace < 1:
+		return errors.New("--clients and --key-space must be at least 1, --connections at least 0")
+	case s.connections > 0 && s.connections < len(s.endpoints):
+		return fmt.Errorf("--connections %d leaves some of the %d endpoints without one", s.connections, len(s.endpoints))
+	case s.keySize < len(strconv.Itoa(s.keySpace-1)) || s.valueSize < 0:
+		return fmt.Errorf("--key-size %d is too small for %d keys, or --value-size is negative", s.keySize, s.keySpace)
+	case s.duration <= 0 || s.warmup < 0:
+		return errors.New("--duration must be positive and --warmup not negative")
+	case s.reads < 0 || s.reads > 100:
+		return errors.New("--reads is a percentage")
+	case (s.cert == "") != (s.key == ""):
+		return errors.New("--cert and --key belong together")
+	case s.cert != "" && s.caCert == "":
+		return errors.New("--cert needs --cacert")
+	}
+	return nil
+}
