@@ -32,11 +32,8 @@ public record LatticeKind(String extra) implements ServerKind {
     public String configuration(NodeSpec node, Layout layout) {
         String peers =
                 layout.nodes().stream()
-                        .map(
-                                peer ->
-                                        "\"%s=%s:%d\""
-                                                .formatted(
-                                                        peer.name(), peer.host(), peer.raftPort()))
+                        .map(peer ->
+                                "\"%s=%s:%d\"".formatted(peer.name(), peer.host(), peer.raftPort()))
                         .collect(Collectors.joining(", ", "[", "]"));
         return """
         [cluster]

@@ -67,7 +67,8 @@ public final class NodeClient implements AutoCloseable {
 
     /// The node's own view of the cluster.
     public StatusResponse status() {
-        // A channel that has seen a refused connection waits up to two minutes before it tries again.
+        // A channel that has seen a refused connection waits up to two minutes before it tries
+        // again.
         channel.resetConnectBackoff();
         return maintenance(2).status(StatusRequest.getDefaultInstance());
     }

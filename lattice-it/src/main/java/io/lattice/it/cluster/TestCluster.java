@@ -153,8 +153,7 @@ public final class TestCluster implements AutoCloseable {
         List<String> command = new ArrayList<>(network.prefix(index));
         command.addAll(kind.command(node, layout, wiped[index]));
         processes.set(
-                index,
-                ServerProcess.start(node.name(), command, kind.environment(), node.log()));
+                index, ServerProcess.start(node.name(), command, kind.environment(), node.log()));
         wiped[index] = false;
     }
 
@@ -172,6 +171,21 @@ public final class TestCluster implements AutoCloseable {
     /// Sends SIGKILL.
     public void kill(int index) {
         process(index).kill();
+    }
+
+    /// Sends SIGKILL to all nodes before it waits for the end of any.
+    public void killAll() {
+        List<Thread> killers =
+                IntStream.range(0, size())
+                        .mapToObj(i -> Thread.ofPlatform().start(() -> kill(i)))
+                        .toList();
+        for (Thread killer : killers) {
+            try {
+                killer.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /// Sends SIGSTOP: the process keeps its connections and does nothing.

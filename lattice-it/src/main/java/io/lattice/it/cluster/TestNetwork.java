@@ -3,7 +3,8 @@ package io.lattice.it.cluster;
 import java.util.List;
 
 /// How the nodes of a [TestCluster] reach each other.
-public sealed interface TestNetwork extends AutoCloseable permits LoopbackNetwork, NamespaceNetwork {
+public sealed interface TestNetwork extends AutoCloseable
+        permits LoopbackNetwork, NamespaceNetwork {
 
     /// The address of the node with this index, counted from 0.
     String address(int index);

@@ -47,8 +47,7 @@ public final class Tools {
                 name + " is in none of " + folders + ": run scripts/tools/build first");
     }
 
-    private static void addFolder(
-            List<Path> folders, @Nullable String folder) {
+    private static void addFolder(List<Path> folders, @Nullable String folder) {
         if (folder != null && !folder.isBlank()) {
             folders.add(Path.of(folder));
         }
@@ -77,7 +76,9 @@ public final class Tools {
 
     private static String absoluteClassPath() {
         List<String> entries = new ArrayList<>();
-        for (String entry : Splitter.on(File.pathSeparatorChar).split(System.getProperty("java.class.path", ""))) {
+        for (String entry :
+                Splitter.on(File.pathSeparatorChar)
+                        .split(System.getProperty("java.class.path", ""))) {
             entries.add(Path.of(entry).toAbsolutePath().toString());
         }
         return String.join(File.pathSeparator, entries);

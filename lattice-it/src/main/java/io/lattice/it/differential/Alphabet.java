@@ -80,9 +80,7 @@ final class Alphabet {
         if (kind < 8) {
             return ByteString.copyFrom(new byte[random.nextInt(4_000)]);
         }
-        return random.nextInt(6) == 0
-                ? ByteString.EMPTY
-                : text("v" + random.nextInt(6));
+        return random.nextInt(6) == 0 ? ByteString.EMPTY : text("v" + random.nextInt(6));
     }
 
     static ByteString text(String text) {

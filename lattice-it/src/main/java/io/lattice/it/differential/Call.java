@@ -29,7 +29,8 @@ public enum Call {
 
     private final String title;
 
-    @SuppressWarnings("ImmutableEnumChecker") // A method descriptor never changes; it only lacks the mark.
+    @SuppressWarnings(
+            "ImmutableEnumChecker") // A method descriptor never changes; it only lacks the mark.
     private final MethodDescriptor<?, ?> method;
 
     Call(String title, MethodDescriptor<?, ?> method) {

@@ -80,7 +80,8 @@ public final class DifferentialRun {
                 """
                 %s: the stores differ. Replay with -Dlattice.seed=%d -Dlattice.sequences=%d
                 First seen after %d requests:
-                %s"""
+                %s\
+                """
                         .formatted(
                                 plan.name(),
                                 seed,
@@ -95,8 +96,7 @@ public final class DifferentialRun {
                     what happened before. The last sequence was:
                     """);
             int size = failure.steps().size();
-            text.append(
-                    numbered(failure.steps().subList(size - failure.lastSequenceSize(), size)));
+            text.append(numbered(failure.steps().subList(size - failure.lastSequenceSize(), size)));
             return text.toString();
         }
         text.append(

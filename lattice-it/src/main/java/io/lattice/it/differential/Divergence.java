@@ -8,12 +8,7 @@ import com.google.protobuf.Message;
 /// @param request as it was sent, with plain revisions
 /// @param difference the first field that differs
 public record Divergence(
-        int index,
-        Step step,
-        Message request,
-        Reply expected,
-        Reply actual,
-        String difference) {
+        int index, Step step, Message request, Reply expected, Reply actual, String difference) {
 
     @Override
     public String toString() {

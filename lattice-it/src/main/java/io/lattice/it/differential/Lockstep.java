@@ -49,7 +49,8 @@ final class Lockstep {
         if (Math.abs(left - right) > MAX_CATCH_UP_PUTS) {
             throw new StoreBrokenException("revisions are %d and %d".formatted(left, right));
         }
-        // Each pass makes two revisions in both stores, so at the end both are cleared at the same one.
+        // Each pass makes two revisions in both stores, so at the end both are cleared at the same
+        // one.
         while (left != right) {
             Store behind = left < right ? oracle : subject;
             for (long missing = Math.abs(left - right); missing > 0; missing--) {
@@ -166,8 +167,7 @@ final class Lockstep {
         if (message instanceof RangeResponse || !hasHeader(message)) {
             return 0;
         }
-        Object header =
-                message.getField(message.getDescriptorForType().findFieldByName("header"));
+        Object header = message.getField(message.getDescriptorForType().findFieldByName("header"));
         return header instanceof ResponseHeader found ? found.getRevision() : 0;
     }
 
@@ -187,10 +187,9 @@ final class Lockstep {
 
     private static boolean hasSerializable(List<RequestOp> ops) {
         return ops.stream()
-                .anyMatch(
-                        op ->
-                                (op.hasRequestRange() && op.getRequestRange().getSerializable())
-                                        || (op.hasRequestTxn() && isLocal(op.getRequestTxn())));
+                .anyMatch(op ->
+                        (op.hasRequestRange() && op.getRequestRange().getSerializable())
+                                || (op.hasRequestTxn() && isLocal(op.getRequestTxn())));
     }
 
     /// A store failed outside of what is compared.

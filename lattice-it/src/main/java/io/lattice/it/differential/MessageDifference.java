@@ -71,8 +71,7 @@ final class MessageDifference {
                                     TextFormat.printer()
                                             .emittingSingleLine(true)
                                             .printToString(message));
-            case ByteString bytes ->
-                    "\"%s\"".formatted(TextFormat.escapeBytes(bytes));
+            case ByteString bytes -> "\"%s\"".formatted(TextFormat.escapeBytes(bytes));
             default -> value.toString();
         };
     }

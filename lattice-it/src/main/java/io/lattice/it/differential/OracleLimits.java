@@ -28,8 +28,7 @@ final class OracleLimits {
 
     /// Whether the request may be sent at all.
     static boolean isSafe(Message request) {
-        return !(request instanceof TxnRequest txn)
-                || !(deletesFromKey(txn) && putsIgnoring(txn));
+        return !(request instanceof TxnRequest txn) || !(deletesFromKey(txn) && putsIgnoring(txn));
     }
 
     /// The request itself, or the nearest one that may be sent in the store's present state.
@@ -65,10 +64,7 @@ final class OracleLimits {
 
     private static boolean deletesFromKey(TxnRequest txn) {
         return anyOp(
-                txn,
-                op ->
-                        op.hasRequestDeleteRange()
-                                && isFromKey(op.getRequestDeleteRange()));
+                txn, op -> op.hasRequestDeleteRange() && isFromKey(op.getRequestDeleteRange()));
     }
 
     private static boolean isFromKey(DeleteRangeRequest delete) {

@@ -138,8 +138,7 @@ public final class RandomRequests implements SequenceSource {
     private static Message delete(Random random) {
         ByteString key = Alphabet.keyOrEmpty(random);
         // Ranges that empty the store are kept rare, so that there is something to delete.
-        ByteString end =
-                random.nextInt(3) == 0 ? Alphabet.rangeEnd(random, key) : ByteString.EMPTY;
+        ByteString end = random.nextInt(3) == 0 ? Alphabet.rangeEnd(random, key) : ByteString.EMPTY;
         return DeleteRangeRequest.newBuilder()
                 .setKey(key)
                 .setRangeEnd(end)

@@ -40,7 +40,8 @@ final class ReplyComparison {
                 && expected.messages().get(0) instanceof RangeStreamResponse) {
             return inStream(chunks(expected), chunks(actual));
         }
-        return inMessage("response", request, anonymous(expected.single()), anonymous(actual.single()));
+        return inMessage(
+                "response", request, anonymous(expected.single()), anonymous(actual.single()));
     }
 
     private static @Nullable String inMessage(
@@ -146,8 +147,7 @@ final class ReplyComparison {
                 return "%s.kvs[%d..%d]: a key twice in %s".formatted(path, start, end, right);
             }
             if (!cut && !new HashSet<>(left).equals(new HashSet<>(right))) {
-                return "%s.kvs[%d..%d]: %s instead of %s"
-                        .formatted(path, start, end, right, left);
+                return "%s.kvs[%d..%d]: %s instead of %s".formatted(path, start, end, right, left);
             }
             start = end;
         }
@@ -187,7 +187,8 @@ final class ReplyComparison {
         for (int i = 0; i + 1 < actual.size(); i++) {
             RangeResponse chunk = actual.get(i);
             if (chunk.hasHeader() || chunk.getMore() || chunk.getCount() != 0) {
-                return "stream.chunk[%d]: only the last chunk has header, more and count".formatted(i);
+                return "stream.chunk[%d]: only the last chunk has header, more and count"
+                        .formatted(i);
             }
         }
         return MessageDifference.between("stream", merge(expected), merge(actual));

@@ -66,8 +66,7 @@ final class Simplifications {
             int index) {
         if (values.get(index) instanceof Message inner) {
             for (Message other : of(inner)) {
-                finer.add(
-                        message.toBuilder().setRepeatedField(descriptor, index, other).build());
+                finer.add(message.toBuilder().setRepeatedField(descriptor, index, other).build());
             }
         }
     }

@@ -19,6 +19,7 @@ public record Step(Call call, int member, Message request) {
         if (text.length() > SHOWN_CHARACTERS) {
             text = text.substring(0, SHOWN_CHARACTERS) + "…";
         }
-        return "%s(n%d) { %s}".formatted(call.title(), member + 1, text.isEmpty() ? "" : text + " ");
+        return "%s(n%d) { %s}"
+                .formatted(call.title(), member + 1, text.isEmpty() ? "" : text + " ");
     }
 }

@@ -70,8 +70,7 @@ final class SymbolicRevisions {
     /// `message` on one line, with relative revisions by name, such as `current-2`.
     static String print(Message message) {
         String text = TextFormat.printer().emittingSingleLine(true).printToString(message);
-        return NUMBER.matcher(text)
-                .replaceAll(found -> name(Long.parseLong(found.group())));
+        return NUMBER.matcher(text).replaceAll(found -> name(Long.parseLong(found.group())));
     }
 
     private static String name(long number) {

@@ -108,8 +108,7 @@ record BrokenStore(Store store, Fault fault) implements Store {
     private Reply wrong(Message request, Reply reply) {
         if (!reply.isOk()) {
             return switch (fault) {
-                case ERROR_TEXT_DIFFERS ->
-                        new Reply(List.of(), reply.code(), reply.text() + ".");
+                case ERROR_TEXT_DIFFERS -> new Reply(List.of(), reply.code(), reply.text() + ".");
                 case ERROR_CODE_DIFFERS ->
                         reply.code() == Status.Code.OUT_OF_RANGE
                                 ? new Reply(List.of(), Status.Code.NOT_FOUND, reply.text())

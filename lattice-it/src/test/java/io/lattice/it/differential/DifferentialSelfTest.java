@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// is put into one.
 class DifferentialSelfTest {
     private static final long SEED = Long.getLong("lattice.seed", 20_260_801L);
-    private static final Pattern SHRUNK = Pattern.compile("Shrunk by \\d+ trials to (\\d+) requests");
+    private static final Pattern SHRUNK =
+            Pattern.compile("Shrunk by \\d+ trials to (\\d+) requests");
 
     @TempDir static Path directory;
 
@@ -53,9 +54,7 @@ class DifferentialSelfTest {
                 new DifferentialRun(() -> pair(new ClusterStore("other etcd", right)));
 
         Coverage coverage =
-                run.run(
-                        new DifferentialRun.Plan(
-                                "etcd and etcd", SEED, 400, new RandomRequests()));
+                run.run(new DifferentialRun.Plan("etcd and etcd", SEED, 400, new RandomRequests()));
         run.run(
                 new DifferentialRun.Plan(
                         "etcd and etcd, Kubernetes", SEED, 50, new KubernetesRequests()));
@@ -89,11 +88,10 @@ class DifferentialSelfTest {
                         () -> pair(new BrokenStore(new ClusterStore("etcd", right), fault)));
 
         Throwable found =
-                catchThrowable(
-                        () ->
-                                run.run(
-                                        new DifferentialRun.Plan(
-                                                fault.name(), SEED, 400, new RandomRequests())));
+                catchThrowable(() ->
+                        run.run(
+                                new DifferentialRun.Plan(
+                                        fault.name(), SEED, 400, new RandomRequests())));
 
         assertThat(found).isInstanceOf(AssertionError.class);
         Matcher shrunk = SHRUNK.matcher(String.valueOf(found.getMessage()));

@@ -22,8 +22,7 @@ class LatticeDifferentialTest {
         started++;
         String suffix = nodes + "-" + started;
         return new DifferentialRun.Pair(
-                new ClusterStore(
-                        "etcd", CLUSTERS.plain("etcd-" + suffix, new EtcdKind(false), 1)),
+                new ClusterStore("etcd", CLUSTERS.plain("etcd-" + suffix, new EtcdKind(false), 1)),
                 new ClusterStore(
                         "Lattice", CLUSTERS.plain("lattice-" + suffix, new LatticeKind(), nodes)));
     }
@@ -45,16 +44,14 @@ class LatticeDifferentialTest {
 
     @Test
     void oneNodeAnswersRandomRequestsLikeEtcd() {
-        Coverage coverage =
-                run("random requests, one node", 1, SEQUENCES, new RandomRequests());
+        Coverage coverage = run("random requests, one node", 1, SEQUENCES, new RandomRequests());
 
         assertThat(coverage.requests()).isGreaterThan(SEQUENCES * 5L);
     }
 
     @Test
     void anyOfThreeNodesAnswersRandomRequestsLikeEtcd() {
-        Coverage coverage =
-                run("random requests, three nodes", 3, share(5), new RandomRequests());
+        Coverage coverage = run("random requests, three nodes", 3, share(5), new RandomRequests());
 
         assertThat(coverage.requests()).isGreaterThan(share(5) * 5L);
     }
