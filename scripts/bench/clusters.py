@@ -1,5 +1,6 @@
 """Starts and stops the two clusters that are compared."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -33,8 +34,10 @@ class EtcdCluster:
         self._directory.mkdir(parents=True)
         for node, port in zip(NODES, self._ports):
             require_free(port)
+            # In a session of its own, as scripts/cluster does it for Lattice's: see shared_sessions.
             self._servers.append(subprocess.Popen(self._command(node, port), stdin=subprocess.DEVNULL,
-                                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                                  start_new_session=True))
         self._wait_until_ready()
 
     def _wait_until_ready(self):
@@ -69,7 +72,7 @@ class EtcdCluster:
 
     def version(self):
         answer = subprocess.run([self._binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        return answer.splitlines()[0].rsplit(" ", 1)[-1]
+        return "etcd " + answer.splitlines()[0].rsplit(" ", 1)[-1]
 
     def stop(self, keep):
         for server in self._servers:
@@ -118,8 +121,11 @@ class LatticeCluster:
         return [listener_of(port) for port in self._ports]
 
     def version(self):
-        answer = subprocess.run([self._program, "version"], stdout=subprocess.PIPE, text=True, check=False)
-        return " ".join(answer.stdout.split()) if answer.returncode == 0 else "unknown"
+        try:
+            answer = subprocess.run([self._program, "version"], stdout=subprocess.PIPE, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ClusterError(f"{self._program} version: {error}") from error
+        return " ".join(answer.stdout.split())
 
     def stop(self, keep):
         if self._directory.exists():
@@ -138,6 +144,16 @@ def is_healthy(endpoint):
 def require_free(port):
     if socket_inode(port) is not None:
         raise ClusterError(f"port {port} is in use; --base-port chooses others")
+
+
+def shared_sessions(pids):
+    """Whether servers share a session with each other or with this process.
+
+    Linux shares the processor out among sessions first (autogroup): servers that share one get less of a busy machine
+    than those of the other side, which shows in their latency by more than the rounds' spread.
+    """
+    sessions = [os.getsid(pid) for pid in [0, *pids]]
+    return len(set(sessions)) < len(sessions)
 
 
 def listener_of(port):

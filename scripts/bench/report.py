@@ -64,11 +64,11 @@ def judge(summary):
     return bars
 
 
-def table(facts, versions, summary, bars, options):
+def table(facts, versions, summary, bars, rounds, seconds):
     lines = [
         "",
-        ", ".join(f"{side} {version}" for side, version in versions.items()) + "; three nodes each, loopback, plain text, "
-        f"fsync; keys of 16 and values of 256 bytes; medians of {options.rounds} rounds of {options.duration:g} s, "
+        ", ".join(versions.values()) + "; three nodes each, loopback, plain text, "
+        f"fsync; keys of 16 and values of 256 bytes; medians of {rounds} rounds of {seconds:g} s, "
         "± half their spread",
         f"{facts['cores']} cores of {facts['processor']}, shared with the load generator; "
         f"an fsync takes {facts['fsync_p50_us']} us",

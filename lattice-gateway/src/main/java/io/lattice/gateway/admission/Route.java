@@ -1,0 +1,7 @@
+package io.lattice.gateway.admission;
+
+/// Where a tenant's calls go.
+///
+/// @param keyspace the number that begins every key of the tenant in the store
+/// @param epoch of the routing entry that says so; replicated with each command
+public record Route(int keyspace, long epoch) {}

@@ -1,0 +1,50 @@
+package io.lattice.gateway.grpc;
+
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+import io.lattice.gateway.raft.ProposalFailure;
+import io.lattice.statemachine.apply.Refusal;
+import io.lattice.statemachine.apply.RefusalException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Turns everything that can go wrong into the status that a client of etcd expects: clients match codes and texts.
+/// Source of the texts: etcd's `api/v3rpc/rpctypes/error.go`.
+public final class ErrorMapper {
+    private static final Logger LOG = LoggerFactory.getLogger(ErrorMapper.class);
+
+    private ErrorMapper() {}
+
+    /// A refusal by the state machine or by a static check.
+    public static Status status(Refusal refusal) {
+        return Status.fromCodeValue(refusal.grpcCode()).withDescription(refusal.text());
+    }
+
+    /// A request that got no outcome. Unavailable is ambiguous to etcd's clients, as it must be for the first two.
+    public static Status status(ProposalFailure failure) {
+        return switch (failure) {
+            case TIMED_OUT ->
+                    Status.UNAVAILABLE.withDescription("etcdserver: request timed out");
+            case LEADER_LOST ->
+                    Status.UNAVAILABLE.withDescription(
+                            "etcdserver: request timed out, possibly due to previous leader failure");
+            case TOO_MANY_REQUESTS ->
+                    Status.RESOURCE_EXHAUSTED.withDescription("etcdserver: too many requests");
+            case STOPPED -> Status.UNAVAILABLE.withDescription("etcdserver: server stopped");
+        };
+    }
+
+    /// Anything thrown while a call was served. What nobody expected is logged with its trace.
+    public static Status status(Throwable t) {
+        return switch (t) {
+            case RefusalException e -> status(e.refusal());
+            case StatusRuntimeException e -> e.getStatus();
+            case StatusException e -> e.getStatus();
+            default -> {
+                LOG.error("a call failed unexpectedly", t);
+                yield Status.INTERNAL.withDescription("lattice: internal error: " + t);
+            }
+        };
+    }
+}

@@ -1,0 +1,236 @@
+package io.lattice.gateway.grpc;
+
+import com.google.protobuf.Message;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.raft.ProposalFailure;
+import io.lattice.gateway.raft.Proposer;
+import io.lattice.gateway.raft.RaftNode;
+import io.lattice.proto.command.Command;
+import io.lattice.proto.etcdserverpb.CompactionRequest;
+import io.lattice.proto.etcdserverpb.CompactionResponse;
+import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
+import io.lattice.proto.etcdserverpb.DeleteRangeResponse;
+import io.lattice.proto.etcdserverpb.KVGrpc;
+import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.proto.etcdserverpb.PutResponse;
+import io.lattice.proto.etcdserverpb.RangeRequest;
+import io.lattice.proto.etcdserverpb.RangeResponse;
+import io.lattice.proto.etcdserverpb.RangeStreamResponse;
+import io.lattice.proto.etcdserverpb.TxnRequest;
+import io.lattice.proto.etcdserverpb.TxnResponse;
+import io.lattice.statemachine.apply.Outcome;
+import io.lattice.statemachine.apply.Refusal;
+import io.lattice.statemachine.apply.RequestChecks;
+import io.lattice.statemachine.mvcc.ReadView;
+import io.lattice.statemachine.query.QueryExecutor;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// etcdserverpb.KV. Mutations go through the proposer, reads through the read fence unless they are serializable.
+/// Point reads run on the thread that is there already; larger ones on `scans`.
+public final class KvService extends KVGrpc.KVImplBase {
+    private final RaftNode node;
+    private final Headers headers;
+    private final RequestLimits limits;
+    private final Route route;
+    private final Executor scans;
+
+    /// @param scans runs reads that may take long
+    public KvService(
+            RaftNode node, Headers headers, RequestLimits limits, Route route, Executor scans) {
+        this.node = node;
+        this.headers = headers;
+        this.limits = limits;
+        this.route = route;
+        this.scans = scans;
+    }
+
+    @Override
+    public void range(RangeRequest request, StreamObserver<RangeResponse> observer) {
+        Reply<RangeResponse> reply = new Reply<>(observer);
+        Refusal refusal = RequestChecks.check(request);
+        if (refusal != null) {
+            reply.fail(ErrorMapper.status(refusal));
+            return;
+        }
+        Runnable read = () -> reply.guard(() -> reply.ok(range(request)));
+        Runnable placed = request.getRangeEnd().isEmpty() ? read : () -> scans.execute(read);
+        fenced(request.getSerializable(), placed, reply);
+    }
+
+    private RangeResponse range(RangeRequest request) {
+        try (ReadView view = node.store().view()) {
+            RangeResponse response = new QueryExecutor(view).range(route.keyspace(), request);
+            return response.toBuilder().setHeader(headers.complete(response.getHeader())).build();
+        }
+    }
+
+    private void fenced(boolean serializable, Runnable read, Reply<?> reply) {
+        if (serializable) {
+            read.run();
+            return;
+        }
+        node.fence()
+                .await(
+                        System.nanoTime() + limits.timeout().toNanos(),
+                        read,
+                        failure -> reply.fail(ErrorMapper.status(failure)));
+    }
+
+    @Override
+    public void rangeStream(RangeRequest request, StreamObserver<RangeStreamResponse> observer) {
+        ServerCallStreamObserver<RangeStreamResponse> call =
+                (ServerCallStreamObserver<RangeStreamResponse>) observer;
+        Refusal refusal = RequestChecks.checkStream(request);
+        if (refusal != null) {
+            call.onError(ErrorMapper.status(refusal).asRuntimeException());
+            return;
+        }
+        RangeStreamer streamer =
+                new RangeStreamer(
+                        call, node, headers, route.keyspace(), request, limits.requestBytes(), scans);
+        Reply<RangeStreamResponse> reply = streamer.reply();
+        fenced(request.getSerializable(), streamer::start, reply);
+    }
+
+    @Override
+    public void put(PutRequest request, StreamObserver<PutResponse> observer) {
+        Reply<PutResponse> reply = new Reply<>(observer);
+        propose(
+                command().setPut(request),
+                RequestChecks.check(request),
+                request.getSerializedSize(),
+                reply,
+                response -> {
+                    PutResponse put = (PutResponse) response;
+                    reply.ok(
+                            put.toBuilder().setHeader(headers.complete(put.getHeader())).build());
+                });
+    }
+
+    @Override
+    public void deleteRange(
+            DeleteRangeRequest request, StreamObserver<DeleteRangeResponse> observer) {
+        Reply<DeleteRangeResponse> reply = new Reply<>(observer);
+        propose(
+                command().setDeleteRange(request),
+                RequestChecks.check(request),
+                request.getSerializedSize(),
+                reply,
+                response -> {
+                    DeleteRangeResponse deleted = (DeleteRangeResponse) response;
+                    reply.ok(
+                            deleted.toBuilder()
+                                    .setHeader(headers.complete(deleted.getHeader()))
+                                    .build());
+                });
+    }
+
+    @Override
+    public void txn(TxnRequest request, StreamObserver<TxnResponse> observer) {
+        Reply<TxnResponse> reply = new Reply<>(observer);
+        Refusal refusal = RequestChecks.check(request, limits.txnOps());
+        if (refusal == null && RequestChecks.isReadOnly(request)) {
+            Runnable read = () -> reply.guard(() -> reply.ok(readOnlyTxn(request)));
+            fenced(RequestChecks.isSerializable(request), () -> scans.execute(read), reply);
+            return;
+        }
+        propose(
+                command().setTxn(request),
+                refusal,
+                request.getSerializedSize(),
+                reply,
+                response -> reply.ok(completed((TxnResponse) response)));
+    }
+
+    private TxnResponse readOnlyTxn(TxnRequest request) {
+        try (ReadView view = node.store().view()) {
+            return completed(new QueryExecutor(view).readOnlyTxn(route.keyspace(), request));
+        }
+    }
+
+    private TxnResponse completed(TxnResponse response) {
+        return response.toBuilder().setHeader(headers.complete(response.getHeader())).build();
+    }
+
+    @Override
+    public void compact(CompactionRequest request, StreamObserver<CompactionResponse> observer) {
+        Reply<CompactionResponse> reply = new Reply<>(observer);
+        propose(
+                command().setCompact(request),
+                null,
+                request.getSerializedSize(),
+                reply,
+                response -> {
+                    CompactionResponse compacted = (CompactionResponse) response;
+                    CompactionResponse complete =
+                            compacted.toBuilder()
+                                    .setHeader(headers.complete(compacted.getHeader()))
+                                    .build();
+                    if (request.getPhysical()) {
+                        awaitPhysical(request.getRevision(), complete, reply);
+                    } else {
+                        reply.ok(complete);
+                    }
+                });
+    }
+
+    private void awaitPhysical(
+            long revision, CompactionResponse response, Reply<CompactionResponse> reply) {
+        var unused =
+                node.store()
+                        .compacted(route.keyspace(), revision)
+                        .whenComplete(
+                                (done, e) -> {
+                                    if (e == null) {
+                                        reply.ok(response);
+                                    } else {
+                                        reply.fail(ErrorMapper.status(e));
+                                    }
+                                });
+    }
+
+    private Command.Builder command() {
+        return Command.newBuilder()
+                .setKeyspace(route.keyspace())
+                .setRoutingEpoch(route.epoch());
+    }
+
+    private void propose(
+            Command.Builder command,
+            @Nullable Refusal refusal,
+            int encodedBytes,
+            Reply<?> reply,
+            Consumer<Message> answer) {
+        Refusal refused = refusal;
+        if (refused == null && limits.isTooLarge(encodedBytes)) {
+            refused = Refusal.REQUEST_TOO_LARGE;
+        }
+        if (refused != null) {
+            reply.fail(ErrorMapper.status(refused));
+            return;
+        }
+        node.proposer().propose(command.build(), new Answer(reply, answer));
+    }
+
+    /// Answers a call with its command's outcome.
+    private record Answer(Reply<?> reply, Consumer<Message> answer)
+            implements Proposer.Completion {
+        @Override
+        public void done(Outcome outcome) {
+            switch (outcome) {
+                case Outcome.Applied applied ->
+                        reply.guard(() -> answer.accept(applied.response()));
+                case Outcome.Refused refused -> reply.fail(ErrorMapper.status(refused.refusal()));
+            }
+        }
+
+        @Override
+        public void failed(ProposalFailure failure) {
+            reply.fail(ErrorMapper.status(failure));
+        }
+    }
+}

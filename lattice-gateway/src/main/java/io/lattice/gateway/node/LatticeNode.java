@@ -1,0 +1,165 @@
+package io.lattice.gateway.node;
+
+import io.grpc.Server;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.config.LatticeConfig;
+import io.lattice.gateway.grpc.ClusterService;
+import io.lattice.gateway.grpc.Headers;
+import io.lattice.gateway.grpc.KvService;
+import io.lattice.gateway.grpc.MaintenanceService;
+import io.lattice.gateway.grpc.RequestLimits;
+import io.lattice.gateway.raft.RaftNode;
+import io.lattice.gateway.raft.RaftSettings;
+import io.lattice.gateway.security.TlsMaterial;
+import io.lattice.statemachine.storage.StoreOptions;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import java.io.IOException;
+import java.security.cert.X509Certificate;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One running node: consensus, state, and the client port. Started and stopped once.
+public final class LatticeNode {
+    private static final Logger LOG = LoggerFactory.getLogger(LatticeNode.class);
+
+    /// Exit status of a process that ended itself because it could not go on without losing or forking data.
+    public static final int FATAL_EXIT_STATUS = 70;
+
+    /// etcd refuses larger messages than this beyond its request limit.
+    private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
+
+    private final LatticeConfig config;
+    private final RaftNode raft;
+    private final MemberPublisher publisher;
+    private final ExecutorService scans;
+    private final HealthStatusManager health = new HealthStatusManager();
+    private final Server server;
+    private final CountDownLatch stopped = new CountDownLatch(1);
+
+    private LatticeNode(LatticeConfig config) throws IOException, InterruptedException {
+        this.config = config;
+        this.scans =
+                Executors.newFixedThreadPool(
+                        Math.max(2, Runtime.getRuntime().availableProcessors()),
+                        Thread.ofPlatform().name("lattice-scan-", 0).daemon().factory());
+        TlsMaterial material = config.grpc().tls() == null ? null : TlsMaterial.load(config.grpc().tls());
+        RaftSettings settings = RaftMapping.settings(config);
+        this.raft =
+                RaftNode.start(
+                        settings,
+                        StoreOptions.defaults(),
+                        config.raft().snapshotThresholdEntries(),
+                        LatticeNode::fatal);
+        this.publisher = new MemberPublisher(raft, config);
+        this.server = buildServer(material).start();
+        publisher.start();
+    }
+
+    /// Starts a node and returns once it serves clients. It may not have a leader yet: requests wait for one.
+    ///
+    /// @throws IOException if a directory, a port or a file of the configuration can't be used
+    public static LatticeNode start(LatticeConfig config) throws IOException, InterruptedException {
+        LatticeNode node = new LatticeNode(config);
+        LOG.info(
+                "ready: node {} serves clients on {}", config.cluster().nodeId(), config.grpc().bind());
+        return node;
+    }
+
+    private Server buildServer(@Nullable TlsMaterial material) throws IOException {
+        Headers headers = new Headers(RaftMapping.clusterId(config), raft.view());
+        RequestLimits limits =
+                new RequestLimits(
+                        config.limits().requestBytes(),
+                        config.limits().txnOps(),
+                        config.limits().requestTimeout());
+        Route route = new Route(1, 1);
+        NettyServerBuilder builder =
+                NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
+                        .directExecutor()
+                        .maxInboundMessageSize(
+                                config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES)
+                        .permitKeepAliveTime(5, TimeUnit.SECONDS)
+                        .permitKeepAliveWithoutCalls(true)
+                        .addService(new KvService(raft, headers, limits, route, scans))
+                        .addService(
+                                new MaintenanceService(
+                                        raft,
+                                        headers,
+                                        route,
+                                        config.limits().backendQuotaBytes(),
+                                        scans))
+                        .addService(
+                                new ClusterService(
+                                        raft,
+                                        headers,
+                                        limits,
+                                        config.cluster().tls() == null ? "http" : "https"))
+                        .addService(health.getHealthService());
+        if (material != null) {
+            builder.sslContext(sslContext(material));
+        }
+        health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
+        return builder.build();
+    }
+
+    private SslContext sslContext(TlsMaterial material) throws IOException {
+        String[] protocols =
+                switch (config.grpc().minTlsVersion()) {
+                    case TLS_1_2 -> new String[] {"TLSv1.2", "TLSv1.3"};
+                    case TLS_1_3 -> new String[] {"TLSv1.3"};
+                };
+        return GrpcSslContexts.configure(
+                        SslContextBuilder.forServer(
+                                material.key(), material.chain().toArray(X509Certificate[]::new)))
+                .trustManager(material.ca().toArray(X509Certificate[]::new))
+                .clientAuth(ClientAuth.REQUIRE)
+                .protocols(protocols)
+                .build();
+    }
+
+    /// Ends the process at once: after this, going on could lose what was acknowledged or make replicas differ.
+    private static void fatal(String what, Throwable cause) {
+        LOG.error("ending the process: {}", what, cause);
+        Runtime.getRuntime().halt(FATAL_EXIT_STATUS);
+    }
+
+    /// Waits until [#stop] is done.
+    public void awaitStopped() throws InterruptedException {
+        stopped.await();
+    }
+
+    /// Stops in order: no new calls, those under way finish, then consensus and the state.
+    public void stop() {
+        LOG.info("stopping");
+        health.enterTerminalState();
+        publisher.stop();
+        server.shutdown();
+        try {
+            if (!server.awaitTermination(
+                    config.admin().drainTimeout().toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.info("calls are still under way after the drain timeout: cutting them off");
+                server.shutdownNow();
+            }
+            raft.close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            LOG.error("the node did not stop cleanly", e);
+        } finally {
+            scans.shutdownNow();
+            stopped.countDown();
+        }
+        LOG.info("stopped");
+    }
+}

@@ -1,0 +1,162 @@
+package io.lattice.gateway.raft;
+
+import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.JoinRequest;
+import io.lattice.proto.peer.PeerReply;
+import io.lattice.proto.peer.PeerRequest;
+import io.lattice.proto.peer.ProbeReply;
+import io.lattice.proto.peer.ProbeRequest;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// How a node with an empty log comes into its cluster.
+///
+/// A log is founded only when every configured node has said that it has none either, or when a node that has one
+/// names this very identity among its founders. Otherwise this node had a disk that is gone: it joins under its new
+/// identity, by way of the leader, in the place of the old one. So no node ever votes with an emptied log.
+final class Formation {
+    private static final Logger LOG = LoggerFactory.getLogger(Formation.class);
+    private static final long PROBE_TIMEOUT_MS = 1_000;
+    private static final long PAUSE_MS = 100;
+    private static final long REPORT_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    private final RaftSettings settings;
+    private final PeerClients peers;
+    private final String raftId;
+    private final BooleanSupplier stopping;
+    private long reportedNanos = System.nanoTime();
+
+    /// @param peers reaches nodes by their plain node id
+    Formation(
+            RaftSettings settings, PeerClients peers, String raftId, BooleanSupplier stopping) {
+        this.settings = settings;
+        this.peers = peers;
+        this.raftId = raftId;
+        this.stopping = stopping;
+    }
+
+    /// Waits until it is clear whether this node founds a log.
+    ///
+    /// @return the Raft identities to found it with, or empty if this node has to [#join]
+    Optional<List<String>> founders() throws InterruptedException {
+        while (!stopping.getAsBoolean()) {
+            Map<String, ProbeReply> replies = probeOthers();
+            List<ProbeReply> formed =
+                    replies.values().stream().filter(ProbeReply::getFormed).toList();
+            if (formed.stream().anyMatch(f -> !f.getFoundersList().contains(raftId))) {
+                LOG.info("the cluster exists and {} is no founder of it: joining", raftId);
+                return Optional.empty();
+            }
+            if (!formed.isEmpty()) {
+                return Optional.of(formed.getFirst().getFoundersList());
+            }
+            if (replies.size() == settings.peers().size() - 1) {
+                List<String> all = new ArrayList<>();
+                all.add(raftId);
+                replies.values().forEach(reply -> all.add(reply.getRaftId()));
+                all.sort(null);
+                return Optional.of(all);
+            }
+            report("waiting for all nodes to found the cluster; answered so far: " + replies.keySet());
+            TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+        }
+        throw new InterruptedException("stopping");
+    }
+
+    /// Asks for membership until `member` says that this node has it.
+    void join(BooleanSupplier member) throws InterruptedException {
+        while (!member.getAsBoolean() && !stopping.getAsBoolean()) {
+            String reason = "no node answered";
+            for (String other : others()) {
+                PeerRequest.Builder request =
+                        PeerRequest.newBuilder()
+                                .setJoin(JoinRequest.newBuilder().setRaftId(raftId));
+                Optional<PeerReply> reply = ask(other, request);
+                if (reply.isPresent()) {
+                    JoinReply join = reply.get().getJoin();
+                    reason = other + ": " + join.getReason();
+                    if (join.getAccepted()) {
+                        awaitMember(member);
+                        break;
+                    }
+                }
+            }
+            report("asking to join: " + reason);
+            TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+        }
+    }
+
+    /// Waits a while for an accepted join to happen: it takes as long as a snapshot.
+    private void awaitMember(BooleanSupplier member) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!member.getAsBoolean()
+                && !stopping.getAsBoolean()
+                && System.nanoTime() - deadline < 0) {
+            TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+        }
+    }
+
+    private List<String> others() {
+        return settings.peers().stream()
+                .map(PeerAddress::nodeId)
+                .filter(id -> !id.equals(settings.nodeId()))
+                .toList();
+    }
+
+    private Map<String, ProbeReply> probeOthers() throws InterruptedException {
+        Map<String, ProbeReply> replies = new HashMap<>();
+        for (String other : others()) {
+            PeerRequest.Builder request =
+                    PeerRequest.newBuilder().setProbe(ProbeRequest.getDefaultInstance());
+            Optional<PeerReply> reply = ask(other, request);
+            if (reply.isEmpty() || !reply.get().hasProbe()) {
+                continue;
+            }
+            ProbeReply probe = reply.get().getProbe();
+            if (!probe.getGroupId().equals(settings.groupId().toString())) {
+                report(
+                        "%s belongs to another cluster: its group is %s, ours %s"
+                                .formatted(other, probe.getGroupId(), settings.groupId()));
+            } else if (!RaftIdentity.nodeOf(probe.getRaftId()).equals(other)) {
+                report(
+                        "the address of %s is answered by %s"
+                                .formatted(other, RaftIdentity.nodeOf(probe.getRaftId())));
+            } else {
+                replies.put(other, probe);
+            }
+        }
+        return replies;
+    }
+
+    private Optional<PeerReply> ask(String node, PeerRequest.Builder request)
+            throws InterruptedException {
+        CompletableFuture<Optional<PeerReply>> answer = new CompletableFuture<>();
+        peers.send(node, request, reply -> answer.complete(Optional.ofNullable(reply)));
+        try {
+            return answer.get(PROBE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            return Optional.empty();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("an answer never fails", e);
+        }
+    }
+
+    private void report(String state) {
+        long now = System.nanoTime();
+        if (now - reportedNanos >= REPORT_NANOS) {
+            reportedNanos = now;
+            LOG.info("{}", state);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package io.lattice.gateway.raft;
+
+import io.lattice.proto.command.Proposal;
+import io.lattice.proto.peer.ForwardReply;
+import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.PeerReply;
+import io.lattice.proto.peer.PeerRequest;
+import io.lattice.proto.peer.ProbeReply;
+import io.lattice.proto.peer.ReadIndexReply;
+import io.lattice.proto.peer.TermReply;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
+import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
+import org.apache.ratis.thirdparty.io.grpc.stub.ServerCallStreamObserver;
+import org.apache.ratis.thirdparty.io.grpc.stub.StreamObserver;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Answers the other nodes' requests on the Raft port.
+final class PeerServer {
+    private static final Logger LOG = LoggerFactory.getLogger(PeerServer.class);
+
+    /// What a node can be asked. Called on a gRPC thread; callbacks may run on any thread, once each.
+    interface Handler {
+        /// The term of this node's division, 0 before it runs.
+        long term();
+
+        /// Answers the index up to which a follower must have applied, or empty if this node can't prove that it
+        /// leads.
+        void readIndex(Consumer<OptionalLong> callback);
+
+        /// Puts a follower's proposal into the log.
+        void forward(Proposal proposal, Consumer<ForwardReply.Result> callback);
+
+        /// Whether this node has a log, and who founded it.
+        ProbeReply probe();
+
+        /// Makes a node with a new identity a voter.
+        JoinReply join(String raftId);
+    }
+
+    private PeerServer() {}
+
+    static ServerServiceDefinition service(Handler handler) {
+        return ServerServiceDefinition.builder(PeerWire.SERVICE)
+                .addMethod(
+                        PeerWire.EXCHANGE,
+                        ServerCalls.asyncBidiStreamingCall(
+                                replies ->
+                                        new Requests(
+                                                handler,
+                                                (ServerCallStreamObserver<PeerReply>) replies)))
+                .build();
+    }
+
+    private static final class Requests implements StreamObserver<PeerRequest> {
+        private final Handler handler;
+        private final ServerCallStreamObserver<PeerReply> replies;
+
+        Requests(Handler handler, ServerCallStreamObserver<PeerReply> replies) {
+            this.handler = handler;
+            this.replies = replies;
+            // Without a handler a cancelled stream would throw out of the next reply.
+            replies.setOnCancelHandler(() -> LOG.debug("a peer's stream was cancelled"));
+        }
+
+        @Override
+        public void onNext(PeerRequest request) {
+            PeerReply.Builder reply = PeerReply.newBuilder().setId(request.getId());
+            switch (request.getRequestCase()) {
+                case TERM -> send(reply.setTerm(TermReply.newBuilder().setTerm(handler.term())));
+                case READ_INDEX ->
+                        handler.readIndex(
+                                index ->
+                                        send(
+                                                reply.setReadIndex(
+                                                        ReadIndexReply.newBuilder()
+                                                                .setConfirmed(index.isPresent())
+                                                                .setIndex(index.orElse(0)))));
+                case FORWARD ->
+                        handler.forward(
+                                request.getForward().getProposal(),
+                                result ->
+                                        send(
+                                                reply.setForward(
+                                                        ForwardReply.newBuilder()
+                                                                .setResult(result))));
+                case PROBE -> send(reply.setProbe(handler.probe()));
+                case JOIN -> send(reply.setJoin(handler.join(request.getJoin().getRaftId())));
+                case REQUEST_NOT_SET ->
+                        LOG.warn("a peer sent a request of an unknown kind: {}", request.getId());
+            }
+        }
+
+        private void send(PeerReply.Builder reply) {
+            synchronized (replies) {
+                if (!replies.isCancelled()) {
+                    replies.onNext(reply.build());
+                }
+            }
+        }
+
+        @Override
+        public void onError(Throwable t) {
+            LOG.debug("a peer's stream broke", t);
+        }
+
+        @Override
+        public void onCompleted() {
+            synchronized (replies) {
+                replies.onCompleted();
+            }
+        }
+    }
+}

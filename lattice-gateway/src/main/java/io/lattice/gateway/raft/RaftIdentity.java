@@ -1,0 +1,221 @@
+package io.lattice.gateway.raft;
+
+import io.lattice.statemachine.raft.FileTrees;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.StringWriter;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Properties;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Who this node is to Raft, kept in a file `IDENTITY` in the data directory and again in the log's directory.
+///
+/// A node votes under `<node id>~<random>`, made when its directories are first used. So a node that lost its disk
+/// can't come back under the identity that has already voted, with an empty log: it gets another one, and joins.
+/// One directory without the other's marker, or with another's, means that a volume is missing or was swapped: the
+/// node refuses to start and touches nothing.
+///
+/// Both directories are locked against a second process for as long as this object is open.
+final class RaftIdentity implements AutoCloseable {
+    private static final String FILE = "IDENTITY";
+    private static final String LOCK_FILE = "LOCK";
+    private static final char SEPARATOR = '~';
+
+    private final List<Path> directories;
+    private final List<FileChannel> locks = new ArrayList<>();
+    private final String groupId;
+    private String raftId = "";
+    private List<String> founders = List.of();
+
+    private RaftIdentity(RaftSettings settings) {
+        this.directories = List.of(settings.dataDirectory(), settings.walDirectory());
+        this.groupId = settings.groupId().toString();
+    }
+
+    /// Reads the identity, or makes one if both directories are empty or absent.
+    ///
+    /// @throws DirectoryException if the directories don't belong together, to this node or to this cluster, hold
+    ///     something else, or are in use
+    static RaftIdentity open(RaftSettings settings) throws IOException {
+        RaftIdentity identity = new RaftIdentity(settings);
+        boolean opened = false;
+        try {
+            for (Path directory : identity.directories) {
+                Files.createDirectories(directory);
+                identity.lock(directory);
+            }
+            identity.load(settings.nodeId());
+            opened = true;
+            return identity;
+        } finally {
+            if (!opened) {
+                identity.close();
+            }
+        }
+    }
+
+    private void lock(Path directory) throws IOException {
+        FileChannel channel =
+                FileChannel.open(
+                        directory.resolve(LOCK_FILE),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE);
+        locks.add(channel);
+        FileLock lock;
+        try {
+            lock = channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            lock = null;
+        }
+        if (lock == null) {
+            throw new DirectoryException(directory + " is in use by another process");
+        }
+    }
+
+    private void load(String nodeId) throws IOException {
+        List<Properties> markers = new ArrayList<>();
+        for (Path directory : directories) {
+            Properties marker = read(directory);
+            if (marker == null) {
+                refuseForeignFiles(directory);
+            }
+            markers.add(marker == null ? new Properties() : marker);
+        }
+        Properties data = markers.get(0);
+        Properties wal = markers.get(1);
+        if (data.isEmpty() && wal.isEmpty()) {
+            byte[] random = new byte[4];
+            new SecureRandom().nextBytes(random);
+            raftId = nodeId + SEPARATOR + HexFormat.of().formatHex(random);
+            store();
+            return;
+        }
+        if (data.isEmpty() != wal.isEmpty()) {
+            int missing = data.isEmpty() ? 0 : 1;
+            throw new DirectoryException(
+                    "%s is empty, but %s belongs to %s: a volume is missing, or one of the two was deleted; bring it back, or empty both to rejoin as a new member"
+                            .formatted(
+                                    directories.get(missing),
+                                    directories.get(1 - missing),
+                                    markers.get(1 - missing).getProperty("raft_id")));
+        }
+        if (!data.equals(wal)) {
+            throw new DirectoryException(
+                    "%s belongs to %s, but %s to %s: they must be of the same node"
+                            .formatted(directories.get(0), data, directories.get(1), wal));
+        }
+        raftId = data.getProperty("raft_id", "");
+        if (!nodeOf(raftId).equals(nodeId)) {
+            throw new DirectoryException(
+                    "%s belongs to node %s, but this is node %s"
+                            .formatted(directories.get(0), nodeOf(raftId), nodeId));
+        }
+        if (!groupId.equals(data.getProperty("group_id"))) {
+            throw new DirectoryException(
+                    "%s belongs to another cluster, with group %s, but this cluster's is %s"
+                            .formatted(
+                                    directories.get(0), data.getProperty("group_id"), groupId));
+        }
+        String founding = data.getProperty("founders", "");
+        founders = founding.isEmpty() ? List.of() : List.of(founding.split(","));
+    }
+
+    private static @Nullable Properties read(Path directory) throws IOException {
+        Path file = directory.resolve(FILE);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        Properties properties = new Properties();
+        try (Reader in = Files.newBufferedReader(file)) {
+            properties.load(in);
+        }
+        return properties;
+    }
+
+    private static void refuseForeignFiles(Path directory) throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            entries.map(entry -> entry.getFileName().toString())
+                    .filter(
+                            name ->
+                                    !name.equals(LOCK_FILE)
+                                            && !name.equals("lost+found")
+                                            && !name.startsWith(FILE))
+                    .findFirst()
+                    .ifPresent(
+                            name -> {
+                                throw new DirectoryException(
+                                        "%s has no %s file but holds %s: it isn't a directory of Lattice; allowed: an empty one"
+                                                .formatted(directory, FILE, name));
+                            });
+        }
+    }
+
+    private void store() throws IOException {
+        Properties properties = new Properties();
+        properties.setProperty("raft_id", raftId);
+        properties.setProperty("group_id", groupId);
+        properties.setProperty("founders", String.join(",", founders));
+        StringWriter text = new StringWriter();
+        properties.store(text, "Lattice: which node these files belong to. Do not edit.");
+        for (Path directory : directories) {
+            Path scratch = directory.resolve(FILE + ".tmp");
+            Files.writeString(scratch, text.toString());
+            FileTrees.sync(scratch);
+            Files.move(
+                    scratch,
+                    directory.resolve(FILE),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+            FileTrees.sync(directory);
+        }
+    }
+
+    /// The node id in a Raft identity.
+    static String nodeOf(String raftId) {
+        int separator = raftId.lastIndexOf(SEPARATOR);
+        return separator < 0 ? raftId : raftId.substring(0, separator);
+    }
+
+    String raftId() {
+        return raftId;
+    }
+
+    /// The identities that the log began with; empty if this node joined later.
+    List<String> founders() {
+        return founders;
+    }
+
+    /// Notes the founders, before the log is made.
+    void found(List<String> raftIds) throws IOException {
+        founders = List.copyOf(raftIds);
+        store();
+    }
+
+    @Override
+    public void close() throws IOException {
+        for (FileChannel lock : locks) {
+            lock.close();
+        }
+        locks.clear();
+    }
+
+    /// The directories can't be used as they are; the message says which, and what to do.
+    static final class DirectoryException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        DirectoryException(String message) {
+            super(message);
+        }
+    }
+}

@@ -1,0 +1,492 @@
+package io.lattice.gateway.raft;
+
+import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.statemachine.apply.StateStore;
+import io.lattice.statemachine.storage.StoreOptions;
+import io.lattice.statemachine.raft.BatchMessage;
+import io.lattice.statemachine.raft.LatticeStateMachine;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.apache.ratis.conf.Parameters;
+import org.apache.ratis.grpc.GrpcConfigKeys;
+import org.apache.ratis.grpc.GrpcTlsConfig;
+import org.apache.ratis.grpc.server.GrpcServices;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.GroupManagementRequest;
+import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.TransferLeadershipRequest;
+import org.apache.ratis.server.RaftServer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// This process' member of the Raft group: the Ratis server, its state machine, and what the gateway uses of them.
+///
+/// Started once and stopped once, by one thread; the parts it hands out are thread-safe. Whatever must end the
+/// process is reported to `fatal`, which doesn't return to normal operation.
+public final class RaftNode implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RaftNode.class);
+    private static final long TICK_MS = 10;
+    private static final long STEP_DOWN_TIMEOUT_MS = 3_000;
+
+    private final RaftSettings settings;
+    private final RaftIdentity identity;
+    private final RaftGroupId groupId;
+    private final RaftServer server;
+    private final LatticeStateMachine stateMachine;
+    private final CommitPusher pusher = new CommitPusher();
+    private final AppliedGate gate = new AppliedGate();
+    private final Applications applications;
+    private final @Nullable GrpcTlsConfig tls;
+    private final ClientId clientId = ClientId.randomId();
+    private final AtomicLong callIds = new AtomicLong();
+    private final ScheduledExecutorService ticker =
+            Executors.newSingleThreadScheduledExecutor(
+                    Thread.ofPlatform().name("lattice-raft-ticker").daemon().factory());
+    private final ExecutorService completions =
+            Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().name("lattice-completions").daemon().factory());
+    private volatile boolean stopping;
+    private volatile RaftServer.@Nullable Division division;
+    private volatile @Nullable Running running;
+
+    /// What exists only once the division runs.
+    private record Running(
+            RaftServer.Division division,
+            RaftView view,
+            PeerClients peers,
+            Proposer proposer,
+            ReadFence fence,
+            Watchdog watchdog) {}
+
+    private RaftNode(
+            RaftSettings settings,
+            RaftIdentity identity,
+            StoreOptions storeOptions,
+            long snapshotThresholdEntries,
+            BiConsumer<String, Throwable> fatal)
+            throws IOException {
+        this.settings = settings;
+        this.identity = identity;
+        this.groupId = RaftGroupId.valueOf(settings.groupId());
+        this.applications = new Applications(gate, fatal);
+        this.stateMachine =
+                new LatticeStateMachine(
+                        settings.dataDirectory(),
+                        storeOptions,
+                        snapshotThresholdEntries,
+                        applications);
+        RaftSettings.PeerTls material = settings.tls();
+        this.tls =
+                material == null
+                        ? null
+                        : new GrpcTlsConfig(material.keyManager(), material.trustManager(), true);
+        this.server = buildServer();
+    }
+
+    /// Opens the directories, starts Ratis and, on the first start, founds or joins the group. Returns when this
+    /// node is a member; it may not have a leader yet.
+    ///
+    /// @param snapshotThresholdEntries log entries between two checkpoints
+    /// @param fatal told what happened when the process must end; called on any thread
+    /// @throws IOException if a directory or port can't be used; nothing was changed
+    public static RaftNode start(
+            RaftSettings settings,
+            StoreOptions storeOptions,
+            long snapshotThresholdEntries,
+            BiConsumer<String, Throwable> fatal)
+            throws IOException, InterruptedException {
+        requireFreePort(settings);
+        RaftIdentity identity = RaftIdentity.open(settings);
+        RaftNode node = null;
+        boolean started = false;
+        try {
+            LogRepair.run(logFolder(settings));
+            node =
+                    new RaftNode(
+                            settings, identity, storeOptions, snapshotThresholdEntries, fatal);
+            node.run();
+            started = true;
+            return node;
+        } finally {
+            if (!started) {
+                if (node != null) {
+                    node.close();
+                } else {
+                    identity.close();
+                }
+            }
+        }
+    }
+
+    private static Path logFolder(RaftSettings settings) {
+        return settings.walDirectory().resolve(settings.groupId().toString()).resolve("current");
+    }
+
+    /// Ratis ends the process without a word when it can't bind.
+    private static void requireFreePort(RaftSettings settings) throws IOException {
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            InetAddress host =
+                    settings.bindHost().isEmpty()
+                            ? null
+                            : InetAddress.getByName(settings.bindHost());
+            socket.bind(new InetSocketAddress(host, settings.bindPort()));
+        } catch (IOException e) {
+            throw new IOException(
+                    "the Raft port %s:%d can't be bound: %s"
+                            .formatted(settings.bindHost(), settings.bindPort(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private RaftServer buildServer() throws IOException {
+        Parameters parameters = new Parameters();
+        pusher.register(parameters);
+        if (tls != null) {
+            GrpcConfigKeys.TLS.setConf(parameters, tls);
+        }
+        MemberServices handler = new MemberServices(this, settings, identity);
+        GrpcConfigKeys.Server.setServicesCustomizer(
+                parameters,
+                (builder, types) ->
+                        types.contains(GrpcServices.Type.SERVER)
+                                ? builder.addService(PeerServer.service(handler))
+                                : builder);
+        // Without a group: one that is on disk is found there, and one that isn't is added when it is clear how.
+        return RaftServer.newBuilder()
+                .setServerId(RaftPeerId.valueOf(identity.raftId()))
+                .setStateMachineRegistry(group -> stateMachine)
+                .setProperties(RatisProperties.of(settings))
+                .setParameters(parameters)
+                .build();
+    }
+
+    private void run() throws IOException, InterruptedException {
+        boolean known = Files.exists(logFolder(settings).resolve("raft-meta"));
+        server.start();
+        if (!known) {
+            enterGroup();
+        }
+        RaftServer.Division started = server.getDivision(groupId);
+        requireNoGap(started);
+        gate.advance(stateMachine.store().applied().index());
+        RaftView view = new RaftView(started);
+        PeerClients peers = new PeerClients(id -> addressOf(started, id), tls);
+        Proposer proposer =
+                new Proposer(
+                        view,
+                        peers,
+                        this::submit,
+                        pusher,
+                        settings,
+                        completions,
+                        new SecureRandom().nextLong());
+        ReadFence fence = new ReadFence(view, peers, gate);
+        Watchdog watchdog = new Watchdog(started, view, settings, this::stepDown, applications);
+        division = started;
+        running = new Running(started, view, peers, proposer, fence, watchdog);
+        applications.attach(proposer);
+        proposer.start();
+        ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
+        if (!isMember(started)) {
+            try (PeerClients configured = configuredPeers()) {
+                formation(configured).join(() -> isMember(started));
+            }
+        }
+    }
+
+    private void enterGroup() throws IOException, InterruptedException {
+        Optional<List<String>> founders;
+        if (settings.peers().size() == 1) {
+            founders = Optional.of(List.of(identity.raftId()));
+        } else {
+            try (PeerClients configured = configuredPeers()) {
+                founders = formation(configured).founders();
+            }
+        }
+        RaftGroup group;
+        if (founders.isPresent()) {
+            identity.found(founders.get());
+            LOG.info("founding the cluster with {}", founders.get());
+            group =
+                    RaftGroup.valueOf(
+                            groupId, founders.get().stream().map(this::founder).toList());
+        } else {
+            group = RaftGroup.valueOf(groupId);
+        }
+        RaftClientReply reply =
+                await(
+                        server.groupManagementAsync(
+                                GroupManagementRequest.newAdd(
+                                        clientId,
+                                        server.getId(),
+                                        callIds.incrementAndGet(),
+                                        group,
+                                        true)));
+        if (!reply.isSuccess()) {
+            throw new IOException("the Raft group can't be made", reply.getException());
+        }
+    }
+
+    private RaftPeer founder(String raftId) {
+        PeerAddress address =
+                configured(RaftIdentity.nodeOf(raftId))
+                        .orElseThrow(
+                                () ->
+                                        new IllegalStateException(
+                                                raftId + " is not among the configured peers"));
+        return peer(raftId, address);
+    }
+
+    static RaftPeer peer(String raftId, PeerAddress address) {
+        return RaftPeer.newBuilder()
+                .setId(raftId)
+                .setAddress(address.host() + ":" + address.port())
+                .build();
+    }
+
+    Optional<PeerAddress> configured(String nodeId) {
+        return settings.peers().stream().filter(p -> p.nodeId().equals(nodeId)).findFirst();
+    }
+
+    private PeerClients configuredPeers() {
+        return new PeerClients(
+                nodeId -> configured(nodeId).map(p -> p.host() + ":" + p.port()).orElse(null), tls);
+    }
+
+    private Formation formation(PeerClients configured) {
+        return new Formation(settings, configured, identity.raftId(), () -> stopping);
+    }
+
+    private boolean isMember(RaftServer.Division started) {
+        return started.getRaftConf().getPeer(started.getId()) != null;
+    }
+
+    private static @Nullable String addressOf(RaftServer.Division division, String raftId) {
+        RaftPeer peer = division.getRaftConf().getPeer(RaftPeerId.valueOf(raftId));
+        return peer == null ? null : peer.getAddress();
+    }
+
+    /// The log has to reach back to where the state stands; otherwise entries in between were lost.
+    private void requireNoGap(RaftServer.Division started) {
+        long first = started.getRaftLog().getStartIndex();
+        long applied = stateMachine.store().applied().index();
+        if (applied + 1 < first) {
+            throw new RaftIdentity.DirectoryException(
+                    "the Raft log in %s begins at entry %d, but the state in %s ends at entry %d: entries between are missing; empty both directories, and the node rejoins with the other nodes' copy"
+                            .formatted(
+                                    settings.walDirectory(),
+                                    first,
+                                    settings.dataDirectory(),
+                                    applied));
+        }
+    }
+
+    private void submit(BatchMessage message, Consumer<Throwable> failed) {
+        RaftClientRequest request =
+                RaftClientRequest.newBuilder()
+                        .setClientId(clientId)
+                        .setServerId(server.getId())
+                        .setGroupId(groupId)
+                        .setCallId(callIds.incrementAndGet())
+                        .setMessage(message)
+                        .setType(RaftClientRequest.writeRequestType())
+                        .build();
+        CompletableFuture<RaftClientReply> answer;
+        try {
+            // The division itself: by way of the server, a call would be handed to a pool and waited for there.
+            answer =
+                    ((RaftClientAsynchronousProtocol) server.getDivision(groupId))
+                            .submitClientRequestAsync(request);
+        } catch (IOException | RuntimeException e) {
+            failed.accept(e);
+            return;
+        }
+        CompletableFuture<RaftClientReply> unused =
+                answer.whenComplete(
+                        (reply, e) -> {
+                            if (e != null) {
+                                failed.accept(e);
+                            } else if (!reply.isSuccess()) {
+                                failed.accept(reply.getException());
+                            }
+                        });
+    }
+
+    private void tick() {
+        Running r = running;
+        if (r == null) {
+            return;
+        }
+        try {
+            long now = System.nanoTime();
+            r.fence().tick(now);
+            r.proposer().tick(now);
+            gate.expire(now);
+            r.peers().tick();
+            r.watchdog().tick(now);
+        } catch (RuntimeException e) {
+            // The division closes under our feet when the node stops; at any other time this is a defect.
+            if (!stopping) {
+                applications.failed("the Raft ticker failed", e);
+            }
+        }
+    }
+
+    /// Gives up leadership, so that a healthier node takes over.
+    public void stepDown(String reason) {
+        LOG.warn("stepping down: {}", reason);
+        transfer(null);
+    }
+
+    /// Hands leadership to another node.
+    ///
+    /// @param raftId the identity of the node to lead, as in [#members]
+    /// @return completes when it leads, or with the reason why it doesn't
+    public CompletableFuture<RaftClientReply> transferLeadership(String raftId) {
+        return transfer(RaftPeerId.valueOf(raftId));
+    }
+
+    private CompletableFuture<RaftClientReply> transfer(@Nullable RaftPeerId newLeader) {
+        TransferLeadershipRequest request =
+                new TransferLeadershipRequest(
+                        clientId,
+                        server.getId(),
+                        groupId,
+                        callIds.incrementAndGet(),
+                        newLeader,
+                        STEP_DOWN_TIMEOUT_MS);
+        try {
+            return server.transferLeadershipAsync(request)
+                    .whenComplete(
+                            (reply, e) -> {
+                                if (e != null || !reply.isSuccess()) {
+                                    LOG.warn("leadership was not transferred: {}", reply, e);
+                                }
+                            });
+        } catch (IOException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    RaftServer server() {
+        return server;
+    }
+
+    RaftServer.@Nullable Division division() {
+        return division;
+    }
+
+    RaftGroupId groupId() {
+        return groupId;
+    }
+
+    ClientId clientId() {
+        return clientId;
+    }
+
+    long nextCallId() {
+        return callIds.incrementAndGet();
+    }
+
+    @Nullable Proposer proposerOrNull() {
+        Running r = running;
+        return r == null ? null : r.proposer();
+    }
+
+    @Nullable ReadFence fenceOrNull() {
+        Running r = running;
+        return r == null ? null : r.fence();
+    }
+
+    private Running requireRunning() {
+        Running r = running;
+        if (r == null) {
+            throw new IllegalStateException("the node is not running");
+        }
+        return r;
+    }
+
+    public Proposer proposer() {
+        return requireRunning().proposer();
+    }
+
+    public ReadFence fence() {
+        return requireRunning().fence();
+    }
+
+    public RaftView view() {
+        return requireRunning().view();
+    }
+
+    /// The state to read from; ask for each read, since a snapshot from the leader replaces it.
+    public StateStore store() {
+        return stateMachine.store();
+    }
+
+    /// The voters of now.
+    public List<Member> members() {
+        return requireRunning().division().getRaftConf().getCurrentPeers().stream()
+                .map(p -> new Member(p.getId().toString(), p.getAddress()))
+                .toList();
+    }
+
+    /// A voter.
+    ///
+    /// @param raftId its identity: node id, a tilde and what tells it from former nodes of that id
+    /// @param address of its Raft port
+    public record Member(String raftId, String address) {
+        public String nodeId() {
+            return RaftIdentity.nodeOf(raftId);
+        }
+    }
+
+    private static <T> T await(CompletableFuture<T> future) throws IOException {
+        try {
+            return future.join();
+        } catch (java.util.concurrent.CompletionException e) {
+            throw new IOException(e.getCause());
+        }
+    }
+
+    /// Stops in the order of the data's way: no new requests, then consensus, then the state.
+    @Override
+    public void close() throws IOException {
+        stopping = true;
+        stateMachine.expectClose();
+        Running r = running;
+        if (r != null) {
+            r.fence().stop();
+            r.proposer().stop();
+        }
+        ticker.shutdownNow();
+        server.close();
+        if (r != null) {
+            r.peers().close();
+        }
+        completions.shutdown();
+        identity.close();
+    }
+}

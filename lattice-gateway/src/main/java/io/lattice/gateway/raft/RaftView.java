@@ -1,0 +1,97 @@
+package io.lattice.gateway.raft;
+
+import java.util.Collection;
+import java.util.List;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.server.DivisionInfo;
+import org.apache.ratis.server.RaftConfiguration;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.jspecify.annotations.Nullable;
+
+/// What can be read of a division at any time, without a lock. Thread-safe.
+public final class RaftView {
+    private final RaftServer.Division division;
+    private final String nodeId;
+
+    RaftView(RaftServer.Division division) {
+        this.division = division;
+        this.nodeId = division.getId().toString();
+    }
+
+    /// This node's own name.
+    public String nodeId() {
+        return nodeId;
+    }
+
+    /// The newest term that this node has promised to; 0 before it runs.
+    public long term() {
+        return division.getInfo().getCurrentTerm();
+    }
+
+    /// Whether this node leads and has applied everything of earlier terms. It may have been superseded without
+    /// knowing: only the read fence can tell.
+    public boolean isReadyLeader() {
+        DivisionInfo info = division.getInfo();
+        return info.isLeader() && info.isLeaderReady();
+    }
+
+    /// The leader as far as this node knows, or null.
+    public @Nullable String leader() {
+        var leader = division.getInfo().getLeaderId();
+        return leader == null ? null : leader.toString();
+    }
+
+    public long committedIndex() {
+        return division.getRaftLog().getLastCommittedIndex();
+    }
+
+    public long appliedIndex() {
+        return division.getInfo().getLastAppliedIndex();
+    }
+
+    /// Last index in this node's log, or -1.
+    public long lastIndex() {
+        TermIndex last = division.getRaftLog().getLastEntryTermIndex();
+        return last == null ? -1 : last.getIndex();
+    }
+
+    /// Last index that this node has on disk.
+    public long flushedIndex() {
+        return division.getRaftLog().getFlushIndex();
+    }
+
+    /// First index in this node's log.
+    public long startIndex() {
+        return division.getRaftLog().getStartIndex();
+    }
+
+    /// The voters of now, one set, or two of which each needs a majority while the configuration changes.
+    Voters voters() {
+        RaftConfiguration configuration = division.getRaftConf();
+        Collection<RaftPeer> previous = configuration.getPreviousPeers();
+        return new Voters(ids(configuration.getCurrentPeers()), ids(previous));
+    }
+
+    private static List<String> ids(Collection<RaftPeer> peers) {
+        return peers.stream().map(p -> p.getId().toString()).toList();
+    }
+
+    /// @param previous empty but for a joint configuration
+    record Voters(List<String> current, List<String> previous) {
+        boolean isMajority(Collection<String> confirmed) {
+            return isMajorityOf(current, confirmed)
+                    && (previous.isEmpty() || isMajorityOf(previous, confirmed));
+        }
+
+        private static boolean isMajorityOf(List<String> voters, Collection<String> confirmed) {
+            int count = 0;
+            for (String voter : voters) {
+                if (confirmed.contains(voter)) {
+                    count++;
+                }
+            }
+            return count > voters.size() / 2;
+        }
+    }
+}

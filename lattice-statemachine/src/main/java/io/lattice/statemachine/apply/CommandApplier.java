@@ -1,0 +1,90 @@
+package io.lattice.statemachine.apply;
+
+import io.lattice.proto.command.Command;
+import io.lattice.proto.etcdserverpb.CompactionRequest;
+import io.lattice.proto.etcdserverpb.CompactionResponse;
+import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
+import io.lattice.proto.etcdserverpb.DeleteRangeResponse;
+import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.proto.etcdserverpb.PutResponse;
+import io.lattice.proto.etcdserverpb.TxnRequest;
+import io.lattice.statemachine.mvcc.EntryBatch;
+import io.lattice.statemachine.mvcc.Keyspace;
+import io.lattice.statemachine.mvcc.WriteTxn;
+import org.jspecify.annotations.Nullable;
+
+/// Applies one command to the batch of its log entry. Apply thread only.
+final class CommandApplier {
+    private final LeaseLookup leases;
+
+    CommandApplier(LeaseLookup leases) {
+        this.leases = leases;
+    }
+
+    /// Applies a command and returns what became of it; a null answer means that nobody wants to know.
+    @Nullable Outcome apply(EntryBatch batch, Command command, boolean wantsOutcome) {
+        int keyspace = command.getKeyspace();
+        return switch (command.getOperationCase()) {
+            case PUT -> put(batch.begin(keyspace), command.getPut(), wantsOutcome);
+            case DELETE_RANGE ->
+                    delete(batch.begin(keyspace), command.getDeleteRange(), wantsOutcome);
+            case TXN -> txn(batch.begin(keyspace), command.getTxn(), wantsOutcome);
+            case COMPACT -> compact(batch, keyspace, command.getCompact());
+            case PUBLISH_MEMBER -> {
+                batch.publish(command.getPublishMember());
+                yield new Outcome.Applied(
+                        command.getPublishMember(), batch.keyspace(keyspace).revision());
+            }
+            case OPERATION_NOT_SET ->
+                    throw new IllegalStateException(
+                            "the log holds a command that this version of Lattice does not know");
+        };
+    }
+
+    private @Nullable Outcome put(WriteTxn txn, PutRequest request, boolean wantsOutcome) {
+        if (request.getLease() != 0 && !leases.exists(txn.keyspace(), request.getLease())) {
+            return new Outcome.Refused(Refusal.LEASE_NOT_FOUND);
+        }
+        PutResponse.Builder response = wantsOutcome ? PutResponse.newBuilder() : null;
+        Refusal refusal = KeyOperations.put(txn, request, response);
+        if (refusal != null) {
+            return new Outcome.Refused(refusal);
+        }
+        txn.commit();
+        return response == null ? null : new Outcome.Applied(response.build(), txn.revision());
+    }
+
+    private @Nullable Outcome delete(
+            WriteTxn txn, DeleteRangeRequest request, boolean wantsOutcome) {
+        DeleteRangeResponse.Builder response =
+                wantsOutcome ? DeleteRangeResponse.newBuilder() : null;
+        KeyOperations.delete(txn, request, response);
+        txn.commit();
+        return response == null ? null : new Outcome.Applied(response.build(), txn.revision());
+    }
+
+    private @Nullable Outcome txn(WriteTxn txn, TxnRequest request, boolean wantsOutcome) {
+        Outcome outcome = TxnExecutor.write(txn, request, leases, wantsOutcome);
+        switch (outcome) {
+            case Outcome.Applied _ -> txn.commit();
+            case Outcome.Refused _ -> txn.abort();
+        }
+        return wantsOutcome ? outcome : null;
+    }
+
+    private static Outcome compact(EntryBatch batch, int keyspace, CompactionRequest request) {
+        Keyspace before = batch.keyspace(keyspace);
+        if (request.getRevision() <= before.compactRevision()) {
+            return new Outcome.Refused(Refusal.COMPACTED);
+        }
+        if (request.getRevision() > before.revision()) {
+            return new Outcome.Refused(Refusal.FUTURE_REVISION);
+        }
+        batch.compact(keyspace, request.getRevision());
+        CompactionResponse response =
+                CompactionResponse.newBuilder()
+                        .setHeader(KeyOperations.header(before.revision()))
+                        .build();
+        return new Outcome.Applied(response, before.revision());
+    }
+}

@@ -1,0 +1,102 @@
+package io.lattice.statemachine.mvcc;
+
+import static io.lattice.statemachine.storage.KeyCodec.putLong;
+
+import io.lattice.proto.command.PublishMember;
+import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.KeyCodec;
+import io.lattice.statemachine.storage.StoreReader;
+import io.lattice.statemachine.storage.WriteBuffer;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Everything that one log entry changes, collected for one atomic write. Its commands are applied one after the other, each
+/// seeing those before it; the store stays untouched until the whole is written. Apply thread only.
+public final class EntryBatch {
+    private final WriteBuffer buffer;
+    private final Overlay overlay;
+    private final StoreState before;
+    private final Map<Integer, Keyspace> changed = new HashMap<>();
+    private final Map<Integer, Long> compactions = new HashMap<>();
+    private @Nullable Map<String, PublishMember> members;
+    private @Nullable Keyspace lastUsed;
+
+    /// Begins an entry over the state before it. The buffer must be empty and is the batch's until the write.
+    public EntryBatch(StoreReader store, WriteBuffer buffer, StoreState before) {
+        this.buffer = buffer;
+        this.overlay = new Overlay(store);
+        this.before = before;
+    }
+
+    /// The keyspace as the entry's commands so far left it.
+    public Keyspace keyspace(int id) {
+        if (lastUsed != null && lastUsed.id() == id) {
+            return lastUsed;
+        }
+        Keyspace known = changed.get(id);
+        lastUsed = known != null ? known : before.keyspaces().get(id);
+        return lastUsed;
+    }
+
+    /// Begins the next command on a keyspace. One at a time.
+    public WriteTxn begin(int keyspace) {
+        return new WriteTxn(this, overlay, buffer, keyspace(keyspace));
+    }
+
+    void committed(Keyspace keyspace) {
+        changed.put(keyspace.id(), keyspace);
+        lastUsed = keyspace;
+    }
+
+    /// Sets the compact revision, at once for every later command. The deletion of what it frees is left to the [Compactor].
+    public void compact(int keyspace, long revision) {
+        committed(keyspace(keyspace).compactedAt(revision));
+        compactions.put(keyspace, revision);
+    }
+
+    /// Keeps what a member says about itself, replacing what it said before.
+    public void publish(PublishMember member) {
+        if (members == null) {
+            members = new HashMap<>(before.members());
+        }
+        members.put(member.getNodeId(), member);
+        buffer.put(Family.META, KeyCodec.member(member.getNodeId()), member.toByteString());
+    }
+
+    /// The highest compact revision set per keyspace.
+    public Map<Integer, Long> compactions() {
+        return compactions;
+    }
+
+    /// Completes the batch with the position of the entry and returns the state that holds once it is written.
+    public StoreState finish(long term, long index) {
+        overlay.emit(buffer);
+        Keyspaces keyspaces = before.keyspaces();
+        for (Keyspace keyspace : changed.values()) {
+            keyspaces = keyspaces.with(keyspace);
+            writeChanged(keyspace, before.keyspaces().get(keyspace.id()));
+        }
+        byte[] position = new byte[2 * Long.BYTES];
+        putLong(position, 0, term);
+        putLong(position, Long.BYTES, index);
+        buffer.put(Family.META, KeyCodec.appliedPosition(), position);
+        return new StoreState(
+                term, index, keyspaces, members != null ? Map.copyOf(members) : before.members());
+    }
+
+    private void writeChanged(Keyspace after, Keyspace earlier) {
+        if (after.revision() != earlier.revision()) {
+            putCounter(KeyCodec.revision(after.id()), after.revision());
+        }
+        if (after.compactRevision() != earlier.compactRevision()) {
+            putCounter(KeyCodec.compactRevision(after.id()), after.compactRevision());
+        }
+    }
+
+    private void putCounter(byte[] key, long value) {
+        byte[] bytes = new byte[Long.BYTES];
+        putLong(bytes, 0, value);
+        buffer.put(Family.META, key, bytes);
+    }
+}

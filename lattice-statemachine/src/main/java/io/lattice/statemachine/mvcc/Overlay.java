@@ -1,0 +1,170 @@
+package io.lattice.statemachine.mvcc;
+
+import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.StoreReader;
+import io.lattice.statemachine.storage.WriteBuffer;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// The state that a command within a log entry sees: the store, which stays as it was before the entry, under the keys that
+/// earlier commands of the same entry changed. Owned by the apply thread; lives for one entry.
+final class Overlay {
+    private final StoreReader store;
+    private final TreeMap<byte[], PendingKey> pending = new TreeMap<>(Arrays::compareUnsigned);
+
+    Overlay(StoreReader store) {
+        this.store = store;
+    }
+
+    /// The entry for a key, read from the store the first time. Keys that are read are likely to be written next, so the
+    /// second lookup is spared.
+    PendingKey touch(byte[] key) {
+        PendingKey known = pending.get(key);
+        if (known != null) {
+            return known;
+        }
+        PendingKey read = new PendingKey(key, StoredKeys.latest(store, key));
+        pending.put(key, read);
+        return read;
+    }
+
+    /// The entry for a key whose live record the caller has just scanned.
+    PendingKey touch(byte[] key, byte[] live) {
+        PendingKey known = pending.get(key);
+        if (known != null) {
+            return known;
+        }
+        PendingKey read = new PendingKey(key, live);
+        pending.put(key, read);
+        return read;
+    }
+
+    byte @Nullable [] latest(byte[] key) {
+        return touch(key).live();
+    }
+
+    byte @Nullable [] at(byte[] key, long revision) {
+        PendingKey known = pending.get(key);
+        return known == null ? StoredKeys.at(store, key, revision) : at(known, revision);
+    }
+
+    private byte @Nullable [] at(PendingKey known, long revision) {
+        byte[] made = known.madeAt(revision);
+        if (made != null) {
+            return RecordCodec.isTombstone(made) ? null : made;
+        }
+        byte[] stored = known.stored();
+        if (stored != null && RecordCodec.modRevision(stored) <= revision) {
+            return stored;
+        }
+        return StoredKeys.supersededAt(store, known.key(), revision);
+    }
+
+    void scanLatest(KeyRange range, RecordSink sink) {
+        if (range.isSingle()) {
+            byte[] record = latest(range.lower());
+            if (record != null) {
+                sink.accept(range.lower(), record);
+            }
+            return;
+        }
+        if (!range.isEmpty()) {
+            Merger merger = new Merger(range, Long.MAX_VALUE, sink);
+            if (StoredKeys.scanLatest(store, range, merger)) {
+                merger.finish();
+            }
+        }
+    }
+
+    void scanAt(KeyRange range, long revision, RecordSink sink) {
+        if (range.isSingle()) {
+            byte[] record = at(range.lower(), revision);
+            if (record != null) {
+                sink.accept(range.lower(), record);
+            }
+            return;
+        }
+        if (!range.isEmpty()) {
+            Merger merger = new Merger(range, revision, sink);
+            if (StoredKeys.scanAt(store, range, revision, merger)) {
+                merger.finish();
+            }
+        }
+    }
+
+    /// Adds the net change of every touched key's live record to the batch.
+    void emit(WriteBuffer buffer) {
+        for (PendingKey changed : pending.values()) {
+            if (!changed.isChanged()) {
+                continue;
+            }
+            byte[] live = changed.live();
+            if (live != null) {
+                buffer.put(Family.CURRENT, changed.key(), live);
+            } else {
+                buffer.delete(Family.CURRENT, changed.key());
+            }
+        }
+    }
+
+    private Collection<PendingKey> within(KeyRange range) {
+        return pending.subMap(range.lower(), true, range.upper(), false).values();
+    }
+
+    /// Weaves the pending keys of a range into the store's records: a pending key replaces the stored one.
+    private final class Merger implements RecordSink {
+        private final long revision;
+        private final RecordSink sink;
+        private final Iterator<PendingKey> rest;
+        private @Nullable PendingKey next;
+
+        Merger(KeyRange range, long revision, RecordSink sink) {
+            this.revision = revision;
+            this.sink = sink;
+            this.rest = within(range).iterator();
+            advance();
+        }
+
+        @Override
+        public boolean accept(byte[] key, byte[] record) {
+            while (next != null) {
+                int order = Arrays.compareUnsigned(next.key(), key);
+                if (order > 0) {
+                    break;
+                }
+                if (!emitNext()) {
+                    return false;
+                }
+                if (order == 0) {
+                    return true;
+                }
+            }
+            return sink.accept(key, record);
+        }
+
+        void finish() {
+            boolean more = true;
+            while (more && next != null) {
+                more = emitNext();
+            }
+        }
+
+        private boolean emitNext() {
+            PendingKey emitted = next;
+            if (emitted == null) {
+                return true;
+            }
+            advance();
+            byte[] record =
+                    revision == Long.MAX_VALUE ? emitted.live() : at(emitted, revision);
+            return record == null || sink.accept(emitted.key(), record);
+        }
+
+        private void advance() {
+            next = rest.hasNext() ? rest.next() : null;
+        }
+    }
+}

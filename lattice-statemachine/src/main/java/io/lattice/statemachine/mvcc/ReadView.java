@@ -1,0 +1,160 @@
+package io.lattice.statemachine.mvcc;
+
+import io.lattice.proto.command.PublishMember;
+import io.lattice.statemachine.storage.Cursor;
+import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.KeyCodec;
+import io.lattice.statemachine.storage.StoreSnapshot;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The whole store as of one applied log entry: counters and a snapshot of the data that belong together. Made once per entry
+/// and shared by all its readers. Whoever got it from the store closes it exactly once, soon: it keeps old data from being
+/// dropped. Any thread.
+public final class ReadView implements AutoCloseable {
+    private final StoreSnapshot snapshot;
+    private final StoreState state;
+
+    /// Binds a state to the snapshot taken right after it was written; takes over the snapshot's first reference.
+    public ReadView(StoreSnapshot snapshot, StoreState state) {
+        this.snapshot = snapshot;
+        this.state = state;
+    }
+
+    /// Takes a reference for one more reader, unless the view is already gone.
+    public boolean tryAcquire() {
+        return snapshot.tryAcquire();
+    }
+
+    /// Gives the reference back.
+    @Override
+    public void close() {
+        snapshot.release();
+    }
+
+    /// Index of the last log entry whose effect is seen here, -1 if none.
+    public long appliedIndex() {
+        return state.index();
+    }
+
+    /// Term of that entry.
+    public long appliedTerm() {
+        return state.term();
+    }
+
+    /// The newest revision of a keyspace.
+    public long revision(int keyspace) {
+        return state.keyspaces().get(keyspace).revision();
+    }
+
+    /// The compact revision of a keyspace, -1 if it was never compacted.
+    public long compactRevision(int keyspace) {
+        return state.keyspaces().get(keyspace).compactRevision();
+    }
+
+    /// What the members published about themselves, by node id.
+    public Map<String, PublishMember> members() {
+        return state.members();
+    }
+
+    /// A reader of one keyspace, good for as long as the view.
+    public KeyReader keyspace(int keyspace) {
+        return new KeyspaceReader(state.keyspaces().get(keyspace));
+    }
+
+    /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` that still have their record to the sink,
+    /// in revision order, until it has enough.
+    public void scanChanges(int keyspace, long fromMain, long toMain, ChangeSink sink) {
+        byte[] lower = KeyCodec.event(keyspace, fromMain, 0);
+        byte[] upper = KeyCodec.event(keyspace, toMain + 1, 0);
+        try (Cursor events = snapshot.cursor(Family.EVENTS, lower, upper)) {
+            while (events.valid()) {
+                byte[] at = events.key();
+                byte[] event = events.value();
+                Revision revision = new Revision(KeyCodec.mainOfEvent(at), KeyCodec.subOfEvent(at));
+                byte[] key = EventCodec.key(keyspace, event);
+                if (!sink.accept(revision, key, EventCodec.isDeletion(event))) {
+                    return;
+                }
+                events.next();
+            }
+        }
+    }
+
+    /// The record that a change of `key` made, or null if compaction has removed it; [RecordCodec#isTombstone(byte[])] tells
+    /// a deletion.
+    public byte @Nullable [] recordOf(byte[] key, Revision revision) {
+        byte[] live = snapshot.get(Family.CURRENT, key);
+        if (live != null
+                && RecordCodec.modRevision(live) == revision.main()
+                && RecordCodec.modSub(live) == revision.sub()) {
+            return live;
+        }
+        return snapshot.get(
+                Family.VERSIONS, KeyCodec.version(key, revision.main(), revision.sub()));
+    }
+
+    /// Receives the changes of a scan in revision order.
+    @FunctionalInterface
+    public interface ChangeSink {
+        /// Takes a change of a `current` key and says whether to go on.
+        boolean accept(Revision revision, byte[] key, boolean deletion);
+    }
+
+    /// Reads one keyspace of the view.
+    private final class KeyspaceReader implements KeyReader {
+        private final Keyspace keyspace;
+
+        KeyspaceReader(Keyspace keyspace) {
+            this.keyspace = keyspace;
+        }
+
+        @Override
+        public int keyspace() {
+            return keyspace.id();
+        }
+
+        @Override
+        public long revision() {
+            return keyspace.revision();
+        }
+
+        @Override
+        public long compactRevision() {
+            return keyspace.compactRevision();
+        }
+
+        @Override
+        public byte @Nullable [] get(byte[] key, long revision) {
+            return revision >= keyspace.revision()
+                    ? StoredKeys.latest(snapshot, key)
+                    : StoredKeys.at(snapshot, key, revision);
+        }
+
+        @Override
+        public void scan(KeyRange range, long revision, RecordSink sink) {
+            if (revision >= keyspace.revision()) {
+                StoredKeys.scanLatest(snapshot, range, sink);
+            } else {
+                StoredKeys.scanAt(snapshot, range, revision, sink);
+            }
+        }
+
+        @Override
+        public long count(KeyRange range, long revision) {
+            if (revision >= keyspace.revision()) {
+                return StoredKeys.countLatest(snapshot, range);
+            }
+            long[] count = {0};
+            StoredKeys.scanAt(
+                    snapshot,
+                    range,
+                    revision,
+                    (key, record) -> {
+                        count[0]++;
+                        return true;
+                    });
+            return count[0];
+        }
+    }
+}

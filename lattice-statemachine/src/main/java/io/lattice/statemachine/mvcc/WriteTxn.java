@@ -1,0 +1,201 @@
+package io.lattice.statemachine.mvcc;
+
+import com.google.protobuf.ByteString;
+import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.KeyCodec;
+import io.lattice.statemachine.storage.WriteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One command's changes to one keyspace, all under the revision after the newest. It sees its own changes and those of the
+/// commands before it in the same log entry. Ends with [#commit()], which moves the keyspace on if anything changed, or with
+/// [#abort()], which leaves no trace. Apply thread only.
+public final class WriteTxn implements KeyReader {
+    /// How a key was before a change, for taking it back.
+    private static final class Undo {
+        private final PendingKey key;
+        private final byte @Nullable [] live;
+        private final int pastSize;
+
+        Undo(PendingKey key) {
+            this.key = key;
+            this.live = key.live();
+            this.pastSize = key.pastSize();
+        }
+
+        void run() {
+            key.restore(live, pastSize);
+        }
+    }
+
+    private final EntryBatch batch;
+    private final Overlay overlay;
+    private final WriteBuffer buffer;
+    private final Keyspace begin;
+    private final long nextRevision;
+    private final int bufferLength;
+    private final int bufferCount;
+    private final List<Undo> undos = new ArrayList<>(4);
+    private int changes;
+
+    WriteTxn(EntryBatch batch, Overlay overlay, WriteBuffer buffer, Keyspace begin) {
+        this.batch = batch;
+        this.overlay = overlay;
+        this.buffer = buffer;
+        this.begin = begin;
+        this.nextRevision = begin.revision() + 1;
+        this.bufferLength = buffer.length();
+        this.bufferCount = buffer.count();
+    }
+
+    @Override
+    public int keyspace() {
+        return begin.id();
+    }
+
+    /// The revision before the command, or the command's own once it has changed something.
+    @Override
+    public long revision() {
+        return changes == 0 ? begin.revision() : nextRevision;
+    }
+
+    @Override
+    public long compactRevision() {
+        return begin.compactRevision();
+    }
+
+    @Override
+    public byte @Nullable [] get(byte[] key, long revision) {
+        return revision >= revision() ? overlay.latest(key) : overlay.at(key, revision);
+    }
+
+    @Override
+    public void scan(KeyRange range, long revision, RecordSink sink) {
+        if (revision >= revision()) {
+            overlay.scanLatest(range, sink);
+        } else {
+            overlay.scanAt(range, revision, sink);
+        }
+    }
+
+    @Override
+    public long count(KeyRange range, long revision) {
+        Counter counter = new Counter();
+        scan(range, revision, counter);
+        return counter.count;
+    }
+
+    /// Sets a key.
+    public void put(byte[] key, ByteString value, long lease) {
+        PendingKey pending = overlay.touch(key);
+        byte[] old = pending.live();
+        Revision at = new Revision(nextRevision, changes);
+        byte[] record =
+                old == null
+                        ? RecordCodec.encode(nextRevision, at, 1, lease, value)
+                        : RecordCodec.encode(
+                                RecordCodec.createRevision(old),
+                                at,
+                                RecordCodec.version(old) + 1,
+                                lease,
+                                value);
+        change(pending, old, record);
+    }
+
+    /// Sets a key that exists to the value it has, with a lease.
+    public void putUnchangedValue(byte[] key, long lease) {
+        PendingKey pending = overlay.touch(key);
+        byte[] old = pending.live();
+        if (old == null) {
+            throw new IllegalStateException("a key without a record has no value to keep");
+        }
+        byte[] record =
+                RecordCodec.encodeWithValueOf(
+                        old,
+                        RecordCodec.createRevision(old),
+                        new Revision(nextRevision, changes),
+                        RecordCodec.version(old) + 1,
+                        lease);
+        change(pending, old, record);
+    }
+
+    /// Deletes the keys of a range, hands each with its last record to the sink, and returns how many there were. The sink's
+    /// answer is ignored.
+    public long delete(KeyRange range, RecordSink deleted) {
+        if (range.isSingle()) {
+            PendingKey pending = overlay.touch(range.lower());
+            byte[] old = pending.live();
+            if (old == null) {
+                return 0;
+            }
+            delete(pending, old, deleted);
+            return 1;
+        }
+        List<byte[]> keys = new ArrayList<>();
+        List<byte[]> records = new ArrayList<>();
+        overlay.scanLatest(
+                range,
+                (key, record) -> {
+                    keys.add(key);
+                    records.add(record);
+                    return true;
+                });
+        for (int i = 0; i < keys.size(); i++) {
+            byte[] old = records.get(i);
+            delete(overlay.touch(keys.get(i), old), old, deleted);
+        }
+        return keys.size();
+    }
+
+    /// Keeps the changes for the log entry's batch and moves the keyspace's revision on if there were any.
+    public void commit() {
+        if (changes > 0) {
+            batch.committed(begin.atRevision(nextRevision));
+        }
+    }
+
+    /// Takes all changes back.
+    public void abort() {
+        for (int i = undos.size() - 1; i >= 0; i--) {
+            undos.get(i).run();
+        }
+        buffer.truncate(bufferLength, bufferCount);
+        undos.clear();
+        changes = 0;
+    }
+
+    private void delete(PendingKey pending, byte[] old, RecordSink deleted) {
+        byte[] tombstoneKey = KeyCodec.version(pending.key(), nextRevision, changes);
+        change(pending, old, null);
+        buffer.put(Family.VERSIONS, tombstoneKey, RecordCodec.TOMBSTONE);
+        deleted.accept(pending.key(), old);
+    }
+
+    private void change(PendingKey pending, byte @Nullable [] old, byte @Nullable [] record) {
+        byte[] key = pending.key();
+        if (old != null) {
+            byte[] versionKey =
+                    KeyCodec.version(key, RecordCodec.modRevision(old), RecordCodec.modSub(old));
+            buffer.put(Family.VERSIONS, versionKey, old);
+        }
+        buffer.put(
+                Family.EVENTS,
+                KeyCodec.event(begin.id(), nextRevision, changes),
+                EventCodec.encode(record == null, old, key));
+        undos.add(new Undo(pending));
+        pending.change(record, nextRevision);
+        changes++;
+    }
+
+    /// Counts what a scan finds.
+    private static final class Counter implements RecordSink {
+        private long count;
+
+        @Override
+        public boolean accept(byte[] key, byte[] record) {
+            count++;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,289 @@
+package io.lattice.statemachine.raft;
+
+import io.lattice.proto.command.CommandBatch;
+import io.lattice.statemachine.apply.LogPosition;
+import io.lattice.statemachine.apply.Outcome;
+import io.lattice.statemachine.apply.StateStore;
+import io.lattice.statemachine.storage.StoreOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftGroupMemberId;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.StateMachineStorage;
+import org.apache.ratis.statemachine.TransactionContext;
+import org.apache.ratis.statemachine.impl.BaseStateMachine;
+import org.apache.ratis.util.LifeCycle;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The replicated state of one Raft group: applies committed batches to a [StateStore] in log order and keeps
+/// checkpoints of it for followers that were away too long.
+///
+/// Applying is synchronous and happens on Ratis' updater thread. Whatever fails there ends the process through
+/// [ApplyListener#failed]: Ratis would log a failed apply and go on, and the replicas would differ from then on.
+/// The database has no log of its own; after a crash it stands at its last flush and Ratis replays the rest.
+public final class LatticeStateMachine extends BaseStateMachine {
+    private static final Logger LOG = LoggerFactory.getLogger(LatticeStateMachine.class);
+
+    /// Ratis keeps replies for a while: they carry nothing, the outcomes go through the listener.
+    private static final CompletableFuture<Message> APPLIED =
+            CompletableFuture.completedFuture(Message.EMPTY);
+
+    private final CheckpointStorage storage;
+    private final StoreOptions storeOptions;
+    private final long snapshotThresholdEntries;
+    private final ApplyListener listener;
+    private final ExecutorService checkpointer =
+            Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().name("lattice-checkpointer").daemon().factory());
+    private final AtomicBoolean checkpointing = new AtomicBoolean();
+    private volatile @Nullable StateStore store;
+    private volatile boolean closing;
+
+    /// @param dataDirectory where the database and the checkpoints are
+    /// @param snapshotThresholdEntries log entries between two checkpoints
+    public LatticeStateMachine(
+            Path dataDirectory,
+            StoreOptions storeOptions,
+            long snapshotThresholdEntries,
+            ApplyListener listener) {
+        this.storage = new CheckpointStorage(dataDirectory);
+        this.storeOptions = storeOptions;
+        this.snapshotThresholdEntries = snapshotThresholdEntries;
+        this.listener = listener;
+    }
+
+    /// The state to read from. Another object after a snapshot was installed: ask for each read.
+    ///
+    /// @throws IllegalStateException before [#initialize] and while a snapshot is being installed
+    public StateStore store() {
+        StateStore current = store;
+        if (current == null) {
+            throw new IllegalStateException("the state machine is not open");
+        }
+        return current;
+    }
+
+    @Override
+    public void initialize(RaftServer server, RaftGroupId groupId, RaftStorage raftStorage)
+            throws IOException {
+        super.initialize(server, groupId, raftStorage);
+        getLifeCycle().startAndTransition(this::openStore, IOException.class);
+    }
+
+    /// Ratis has received a leader's snapshot whole, and will purge the log that it covers at once, perhaps before
+    /// [#reinitialize] runs: what was received must be durable now. The updater may still apply entries meanwhile,
+    /// so the store stays open.
+    @Override
+    public void pause() {
+        getLifeCycle().transition(LifeCycle.State.PAUSING);
+        try {
+            storage.syncReceived();
+        } catch (IOException e) {
+            listener.failed("a received snapshot can't be made durable", e);
+        }
+        getLifeCycle().transition(LifeCycle.State.PAUSED);
+    }
+
+    /// Runs on the updater thread after Ratis has put a leader's snapshot in place of our snapshots folder.
+    @Override
+    public void reinitialize() throws IOException {
+        LOG.info("installing a snapshot that the leader sent");
+        StateStore old = store;
+        store = null;
+        if (old != null) {
+            old.close();
+        }
+        try {
+            getLifeCycle().startAndTransition(this::openStore, IOException.class);
+        } catch (IOException | RuntimeException e) {
+            listener.failed("a snapshot that the leader sent can't be opened", e);
+            throw e;
+        }
+        LogPosition position = store().applied();
+        LOG.info("installed the snapshot at {}", position);
+        listener.snapshotInstalled(position);
+    }
+
+    private void openStore() throws IOException {
+        storage.recover();
+        Optional<CheckpointStorage.Checkpoint> newest = storage.newest();
+        StateStore opened = StateStore.open(storage.database(), storeOptions);
+        if (newest.isPresent() && newest.get().position().index() > opened.applied().index()) {
+            // A received snapshot that the last process had not yet put in place, or the one that we were just told
+            // to take.
+            opened.close();
+            storage.replaceDatabase(newest.get());
+            opened = StateStore.open(storage.database(), storeOptions);
+        }
+        LogPosition applied = opened.applied();
+        if (applied.index() >= 0
+                && (newest.isEmpty() || newest.get().position().index() < applied.index())) {
+            // Ratis replays from the latest snapshot on, so that has to be where the database stands.
+            checkpoint(opened);
+        }
+        setLastAppliedTermIndex(
+                applied.index() < 0
+                        ? TermIndex.INITIAL_VALUE
+                        : TermIndex.valueOf(applied.term(), applied.index()));
+        store = opened;
+    }
+
+    @Override
+    public StateMachineStorage getStateMachineStorage() {
+        return storage;
+    }
+
+    @Override
+    public TransactionContext startTransaction(RaftClientRequest request) {
+        Message message = request.getMessage();
+        return TransactionContext.newBuilder()
+                .setStateMachine(this)
+                .setClientRequest(request)
+                .setLogData(message.getContent())
+                .setStateMachineContext(message)
+                .build();
+    }
+
+    @Override
+    public TransactionContext preAppendTransaction(TransactionContext transaction)
+            throws IOException {
+        if (transaction.getStateMachineContext() instanceof BatchMessage message) {
+            // Under Ratis' locks, and so the term in which the entry will stand.
+            message.markAppendStarted(
+                    getServer().join().getDivision(getGroupId()).getInfo().getCurrentTerm());
+        }
+        return transaction;
+    }
+
+    @Override
+    public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
+        try {
+            LogEntryProto entry = transaction.getLogEntry();
+            LogPosition position = new LogPosition(entry.getTerm(), entry.getIndex());
+            CommandBatch batch =
+                    transaction.getStateMachineContext() instanceof BatchMessage submitted
+                            ? submitted.batch()
+                            : CommandCodec.decode(entry.getStateMachineLogEntry().getLogData());
+            List<List<Outcome>> outcomes = store().apply(position, batch, listener::isOrigin);
+            updateLastAppliedTermIndex(position.term(), position.index());
+            listener.applied(position, batch, outcomes);
+            checkpointIfDue(position);
+            return APPLIED;
+        } catch (IOException | RuntimeException | Error e) {
+            listener.failed("a committed log entry can't be applied", e);
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    @Override
+    public void notifyTermIndexUpdated(long term, long index) {
+        LogPosition position = new LogPosition(term, index);
+        store().advance(position);
+        updateLastAppliedTermIndex(term, index);
+        listener.advanced(position);
+    }
+
+    private void checkpointIfDue(LogPosition position) {
+        var latest = storage.getLatestSnapshot();
+        long last = latest == null ? -1 : latest.getIndex();
+        if (position.index() - last < snapshotThresholdEntries
+                || !checkpointing.compareAndSet(false, true)) {
+            return;
+        }
+        StateStore current = store();
+        checkpointer.execute(() -> checkpointInBackground(current));
+    }
+
+    private void checkpointInBackground(StateStore current) {
+        try {
+            LogPosition position = checkpoint(current);
+            // Ratis purges only for snapshots that it took itself, which would hold up applying. It keeps the
+            // entries that the preservation setting says.
+            getServer()
+                    .join()
+                    .getDivision(getGroupId())
+                    .getRaftLog()
+                    .purge(position.index())
+                    .whenComplete(
+                            (purged, e) -> {
+                                if (e != null) {
+                                    LOG.warn("the log was not purged up to {}", position, e);
+                                }
+                            });
+        } catch (IOException | RuntimeException e) {
+            if (!closing && current == store) {
+                listener.failed("a checkpoint of the database can't be made", e);
+            }
+        } finally {
+            checkpointing.set(false);
+        }
+    }
+
+    private LogPosition checkpoint(StateStore current) throws IOException {
+        Path scratch = storage.scratch("checkpoint");
+        LogPosition position = current.checkpoint(scratch);
+        storage.publish(scratch, position);
+        LOG.info("made a checkpoint at {}", position);
+        return position;
+    }
+
+    /// Ratis' own way to a snapshot, which nobody uses here: it would hold up applying. Reports the last one.
+    @Override
+    public long takeSnapshot() {
+        var latest = storage.getLatestSnapshot();
+        return latest == null ? -1 : latest.getIndex();
+    }
+
+    @Override
+    public void notifyLeaderChanged(RaftGroupMemberId self, @Nullable RaftPeerId newLeader) {
+        listener.leaderChanged(newLeader == null ? null : newLeader.toString());
+    }
+
+    @Override
+    public void notifyLogFailed(Throwable cause, @Nullable LogEntryProto failedEntry) {
+        listener.failed("the Raft log can't be written", cause);
+    }
+
+    /// Called before an orderly stop, so that what follows isn't taken for a failure.
+    public void expectClose() {
+        closing = true;
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (!closing) {
+            listener.failed(
+                    "Ratis closed the state machine",
+                    new IllegalStateException("unexpected close of the division"));
+        }
+        checkpointer.shutdown();
+        try {
+            if (!checkpointer.awaitTermination(1, TimeUnit.MINUTES)) {
+                LOG.warn("a checkpoint is still being made while the node stops");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        StateStore current = store;
+        store = null;
+        if (current != null) {
+            current.close();
+        }
+    }
+}
