@@ -1,9 +1,10 @@
 package io.lattice.gateway.raft;
 
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcFactory;
+import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.rpc.RpcFactory;
 import org.apache.ratis.rpc.RpcType;
 import org.apache.ratis.rpc.SupportedRpcType;
@@ -21,7 +22,10 @@ import org.apache.ratis.server.leader.LogAppender;
 public final class CommitPusher {
     private static final String PARAMETER = "lattice.commit-pusher";
 
-    private final List<LogAppender> appenders = new CopyOnWriteArrayList<>();
+    /// The newest appender for each follower; a former leadership's are stopped and ignore what they are told.
+    private final Map<RaftPeerId, LogAppender> appenders = new ConcurrentHashMap<>();
+
+    private volatile boolean repeat;
 
     /// Hands this pusher to the factory that Ratis will make by [Type].
     void register(Parameters parameters) {
@@ -30,11 +34,23 @@ public final class CommitPusher {
 
     /// Has every follower that doesn't know the newest commit index yet told now. Cheap and non-blocking.
     void push() {
-        for (LogAppender appender : appenders) {
+        repeat = true;
+        send();
+    }
+
+    /// Called every few milliseconds. Ratis' wake-up of an appender is lost if it comes while the appender is about to
+    /// wait, and would then be half an election timeout late: each push is repeated once.
+    void tick() {
+        if (repeat) {
+            repeat = false;
+            send();
+        }
+    }
+
+    private void send() {
+        for (LogAppender appender : appenders.values()) {
             if (appender.isRunning()) {
                 appender.triggerHeartbeat();
-            } else {
-                appenders.remove(appender);
             }
         }
     }
@@ -72,7 +88,7 @@ public final class CommitPusher {
         public LogAppender newLogAppender(
                 RaftServer.Division server, LeaderState state, FollowerInfo follower) {
             LogAppender appender = super.newLogAppender(server, state, follower);
-            pusher.appenders.add(appender);
+            pusher.appenders.put(follower.getId(), appender);
             return appender;
         }
     }

@@ -344,6 +344,7 @@ public final class RaftNode implements AutoCloseable {
             long now = System.nanoTime();
             r.fence().tick(now);
             r.proposer().tick(now);
+            pusher.tick();
             gate.expire(now);
             r.peers().tick();
             r.watchdog().tick(now);

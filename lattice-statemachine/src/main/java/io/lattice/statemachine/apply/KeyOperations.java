@@ -33,8 +33,7 @@ final class KeyOperations {
             WriteTxn txn, PutRequest request, PutResponse.@Nullable Builder response) {
         byte[] key = KeyCodec.current(txn.keyspace(), request.getKey());
         boolean ignores = request.getIgnoreValue() || request.getIgnoreLease();
-        byte[] previous =
-                ignores || request.getPrevKv() ? txn.get(key, txn.revision()) : null;
+        byte[] previous = ignores || request.getPrevKv() ? txn.get(key, txn.revision()) : null;
         if (ignores && previous == null) {
             return Refusal.KEY_NOT_FOUND;
         }

@@ -158,8 +158,7 @@ final class Overlay {
                 return true;
             }
             advance();
-            byte[] record =
-                    revision == Long.MAX_VALUE ? emitted.live() : at(emitted, revision);
+            byte[] record = revision == Long.MAX_VALUE ? emitted.live() : at(emitted, revision);
             return record == null || sink.accept(emitted.key(), record);
         }
 

@@ -43,13 +43,15 @@ final class PendingKey {
         return live;
     }
 
+    /// By identity: a put of an equal record is a change, and an aborted one restores the very array.
+    @SuppressWarnings("ReferenceEquality")
     boolean isChanged() {
         return live != stored;
     }
 
     /// Supersedes the live record. A null record is a deletion.
     void change(byte @Nullable [] record, long main) {
-        if (live != null && live != stored) {
+        if (live != null && isChanged()) {
             remember(RecordCodec.modRevision(live), live);
         }
         if (record == null) {
@@ -73,7 +75,7 @@ final class PendingKey {
     /// The newest thing at or before a revision that the entry itself made: a record, the empty tombstone, or null if the
     /// answer lies in the store.
     byte @Nullable [] madeAt(long revision) {
-        if (live != null && live != stored && RecordCodec.modRevision(live) <= revision) {
+        if (live != null && isChanged() && RecordCodec.modRevision(live) <= revision) {
             return live;
         }
         for (int i = past.size() - 1; i >= 0; i--) {

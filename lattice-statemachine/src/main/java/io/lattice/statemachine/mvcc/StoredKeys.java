@@ -33,8 +33,7 @@ final class StoredKeys {
     /// The newest of the key's superseded versions at or before a revision, null if that is a tombstone or there is none.
     static byte @Nullable [] supersededAt(StoreReader store, byte[] key, long revision) {
         byte[] from = KeyCodec.newestVersionAt(key, revision);
-        try (Cursor versions =
-                store.cursor(Family.VERSIONS, from, KeyCodec.behindVersions(key))) {
+        try (Cursor versions = store.cursor(Family.VERSIONS, from, KeyCodec.behindVersions(key))) {
             if (!versions.valid()) {
                 return null;
             }

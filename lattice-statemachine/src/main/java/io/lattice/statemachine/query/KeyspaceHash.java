@@ -27,8 +27,10 @@ final class KeyspaceHash {
     private final ReadView view;
     private final KeyReader reader;
     private final long compactRevision;
+
     /// Records at or below the compact revision count if they live at this revision.
     private final long liveAt;
+
     private final CRC32C crc = new CRC32C();
 
     private KeyspaceHash(ReadView view, KeyReader reader, long revision) {

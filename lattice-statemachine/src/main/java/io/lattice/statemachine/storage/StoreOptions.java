@@ -26,7 +26,8 @@ public record StoreOptions(
 
     private static void requireAtLeast(String name, long found, long least) {
         if (found < least) {
-            throw new IllegalArgumentException(name + " is " + found + ", must be at least " + least);
+            throw new IllegalArgumentException(
+                    name + " is " + found + ", must be at least " + least);
         }
     }
 }
