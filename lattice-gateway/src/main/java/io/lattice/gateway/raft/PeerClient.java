@@ -94,7 +94,10 @@ final class PeerClient implements AutoCloseable {
                 }
                 return;
             }
-            LOG.info("no answer from {} for {} ms: connecting anew", peer, SILENCE_NANOS_MAX / 1_000_000);
+            LOG.info(
+                    "no answer from {} for {} ms: connecting anew",
+                    peer,
+                    SILENCE_NANOS_MAX / 1_000_000);
         }
         disconnect();
     }

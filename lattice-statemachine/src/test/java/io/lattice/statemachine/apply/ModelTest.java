@@ -68,16 +68,14 @@ final class ModelTest {
             Command command = requests.command(keyspace, reference.revision());
             commands.add(command);
             expected.add(
-                    answer(
-                            () ->
-                                    switch (command.getOperationCase()) {
-                                        case PUT -> reference.put(command.getPut());
-                                        case DELETE_RANGE ->
-                                                reference.delete(command.getDeleteRange());
-                                        case TXN -> reference.txn(command.getTxn());
-                                        case COMPACT -> reference.compact(command.getCompact());
-                                        default -> throw new IllegalStateException();
-                                    }));
+                    answer(() ->
+                            switch (command.getOperationCase()) {
+                                case PUT -> reference.put(command.getPut());
+                                case DELETE_RANGE -> reference.delete(command.getDeleteRange());
+                                case TXN -> reference.txn(command.getTxn());
+                                case COMPACT -> reference.compact(command.getCompact());
+                                default -> throw new IllegalStateException();
+                            }));
         }
 
         List<Outcome> outcomes = driver.apply(commands);
@@ -122,8 +120,7 @@ final class ModelTest {
             case 1 -> driver.crash();
             case 2 -> driver.switchToCheckpoint();
             case 3, 4 -> driver.store().flush();
-            case 5, 6, 7 ->
-                    driver.store().compacted(1, reference(1).compacted()).join();
+            case 5, 6, 7 -> driver.store().compacted(1, reference(1).compacted()).join();
             default -> {}
         }
     }

@@ -124,7 +124,8 @@ final class ReferenceKeyspace {
         for (Stored stored : bucket) {
             boolean old = stored.main <= compacted;
             boolean kept = stored.keyValue.equals(keep.get(stored.keyValue.getKey()));
-            // Two puts of one key in one revision make equal messages but for the version, so equality tells them apart.
+            // Two puts of one key in one revision make equal messages but for the version, so
+            // equality tells them apart.
             if (stored.main > at || (old && (stored.tombstone || !kept))) {
                 continue;
             }
@@ -155,12 +156,9 @@ final class ReferenceKeyspace {
     private static RangeResponse range(
             NavigableMap<ByteString, KeyValue> state, RangeRequest request, long headerRevision) {
         List<KeyValue> found =
-                new ArrayList<>(
-                        select(state, request.getKey(), request.getRangeEnd()).values());
+                new ArrayList<>(select(state, request.getKey(), request.getRangeEnd()).values());
         RangeResponse.Builder response =
-                RangeResponse.newBuilder()
-                        .setHeader(header(headerRevision))
-                        .setCount(found.size());
+                RangeResponse.newBuilder().setHeader(header(headerRevision)).setCount(found.size());
         if (request.getCountOnly()) {
             return response.build();
         }
@@ -179,8 +177,7 @@ final class ReferenceKeyspace {
                         && request.getSortOrder() == SortOrder.NONE;
         if (!unsorted) {
             Comparator<KeyValue> order = comparator(request.getSortTarget());
-            found.sort(
-                    request.getSortOrder() == SortOrder.DESCEND ? order.reversed() : order);
+            found.sort(request.getSortOrder() == SortOrder.DESCEND ? order.reversed() : order);
         }
         response.setMore(found.size() > limit);
         for (KeyValue kv : found.subList(0, (int) Math.min(limit, found.size()))) {
@@ -224,8 +221,7 @@ final class ReferenceKeyspace {
 
     /// One command at work on a copy of the newest state.
     private final class Work {
-        private final NavigableMap<ByteString, KeyValue> state =
-                new TreeMap<>(states.getLast());
+        private final NavigableMap<ByteString, KeyValue> state = new TreeMap<>(states.getLast());
         private final long begin = ReferenceKeyspace.this.revision();
         private final List<Stored> written = new ArrayList<>();
 
@@ -328,8 +324,7 @@ final class ReferenceKeyspace {
                     case REQUEST_DELETE_RANGE ->
                             answer.setResponseDeleteRange(
                                     delete(operation.getRequestDeleteRange()));
-                    case REQUEST_TXN ->
-                            answer.setResponseTxn(execute(operation.getRequestTxn()));
+                    case REQUEST_TXN -> answer.setResponseTxn(execute(operation.getRequestTxn()));
                     case REQUEST_RANGE ->
                             answer.setResponseRange(rangeInside(operation.getRequestRange()));
                     default -> throw new IllegalArgumentException();
@@ -368,8 +363,7 @@ final class ReferenceKeyspace {
                         case VALUE -> ORDER.compare(kv.getValue(), compare.getValue());
                         case VERSION -> Long.compare(kv.getVersion(), compare.getVersion());
                         case CREATE ->
-                                Long.compare(
-                                        kv.getCreateRevision(), compare.getCreateRevision());
+                                Long.compare(kv.getCreateRevision(), compare.getCreateRevision());
                         case MOD -> Long.compare(kv.getModRevision(), compare.getModRevision());
                         case LEASE -> Long.compare(kv.getLease(), compare.getLease());
                         case UNRECOGNIZED -> throw new IllegalArgumentException();
