@@ -1,5 +1,8 @@
 package io.lattice.gateway.cli;
 
+import io.lattice.gateway.config.LatticeConfig;
+import io.lattice.gateway.node.LatticeNode;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -39,13 +42,24 @@ public final class Main implements Runnable {
     public static void main(String[] arguments) {
         PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-        NodeRunner runner =
-                new NodeRunner(
-                        config -> {
-                            throw new UnsupportedOperationException("no node in this build");
-                        },
-                        HostProcess.REAL);
+        NodeRunner runner = new NodeRunner(Main::startNode, HostProcess.REAL);
         System.exit(run(out, err, System.getenv(), runner, arguments));
+    }
+
+    private static NodeRunner.Node startNode(LatticeConfig config)
+            throws IOException, InterruptedException {
+        LatticeNode node = LatticeNode.start(config);
+        return new NodeRunner.Node() {
+            @Override
+            public void awaitStopped() throws InterruptedException {
+                node.awaitStopped();
+            }
+
+            @Override
+            public void stop() {
+                node.stop();
+            }
+        };
     }
 
     /// Runs a command.

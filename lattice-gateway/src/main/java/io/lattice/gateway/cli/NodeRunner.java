@@ -1,6 +1,7 @@
 package io.lattice.gateway.cli;
 
 import io.lattice.gateway.config.LatticeConfig;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// [#run(LatticeConfig)] belongs to the main thread; the stop runs on the runtime's shutdown thread.
 final class NodeRunner {
-    private static final Logger log = LoggerFactory.getLogger(NodeRunner.class);
+    private static final Logger LOG = LoggerFactory.getLogger(NodeRunner.class);
 
     /// Starts a node.
     interface Starter {
@@ -32,9 +33,11 @@ final class NodeRunner {
     }
 
     private enum Phase {
-        /// Starting or running; a shutdown now comes from a signal.
+        /// Starting or running.
         ACTIVE,
-        /// The main thread is done; a shutdown now is its own exit.
+        /// A signal came and the shutdown thread stops the node.
+        STOPPING,
+        /// The main thread is done; a shutdown after that is its own exit.
         OVER
     }
 
@@ -56,17 +59,18 @@ final class NodeRunner {
         try {
             Node started = starter.start(config);
             node = started;
-            log.info(
-                    "node {} of cluster {} is ready: client URLs {}",
-                    config.cluster().nodeId(),
-                    config.cluster().name(),
-                    config.cluster().clientUrls());
             started.awaitStopped();
-            log.error("node {} has stopped by itself", config.cluster().nodeId());
+            if (phase.compareAndSet(Phase.ACTIVE, Phase.OVER)) {
+                LOG.error("node {} has stopped by itself", config.cluster().nodeId());
+            }
         } catch (InterruptedException e) {
             throw e;
+        } catch (IOException e) {
+            // A port, a directory or a file: what the message says is all that an operator needs.
+            LOG.error("node {} can't start: {}", config.cluster().nodeId(), describe(e));
+            LOG.debug("the failure in full", e);
         } catch (Exception e) {
-            log.error("node {} can't start", config.cluster().nodeId(), e);
+            LOG.error("node {} can't start", config.cluster().nodeId(), e);
         } finally {
             phase.compareAndSet(Phase.ACTIVE, Phase.OVER);
         }
@@ -76,17 +80,28 @@ final class NodeRunner {
     /// Stops what is running. Before the node serves there is nothing to stop cleanly: its data is as
     /// safe as after a crash, and nothing has been acknowledged.
     private void shutdown(Duration timeout) {
-        if (phase.get() == Phase.OVER) {
+        if (!phase.compareAndSet(Phase.ACTIVE, Phase.STOPPING)) {
             return;
         }
         Node running = node;
         if (running == null) {
-            log.info("told to stop while starting");
+            LOG.info("told to stop while starting");
             process.halt(Main.DONE);
             return;
         }
-        log.info("told to stop");
+        LOG.info("told to stop");
         process.halt(stop(running, timeout) ? Main.DONE : Main.FAILED);
+    }
+
+    /// The messages of a failure and of its causes.
+    private static String describe(Throwable failure) {
+        StringBuilder text = new StringBuilder(failure.toString());
+        Throwable cause = failure.getCause();
+        while (cause != null && !text.toString().contains(cause.toString())) {
+            text.append("; caused by ").append(cause);
+            cause = cause.getCause();
+        }
+        return text.toString();
     }
 
     private static boolean stop(Node running, Duration timeout) {
@@ -99,18 +114,17 @@ final class NodeRunner {
                         .start(running::stop);
         try {
             if (!stopper.join(timeout)) {
-                log.error("not stopped after {} ms, ending the process", timeout.toMillis());
+                LOG.error("not stopped after {} ms, ending the process", timeout.toMillis());
                 return false;
             }
         } catch (InterruptedException e) {
-            log.error("interrupted while stopping", e);
+            LOG.error("interrupted while stopping", e);
             return false;
         }
         if (failure.get() != null) {
-            log.error("failed to stop cleanly", failure.get());
+            LOG.error("failed to stop cleanly", failure.get());
             return false;
         }
-        log.info("stopped");
         return true;
     }
 }

@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
             "LATTICE_<SECTION>_<KEY> in the environment sets a key of the configuration."
         })
 final class StartCommand implements Callable<Integer> {
-    private static final Logger log = LoggerFactory.getLogger(StartCommand.class);
+    private static final Logger LOG = LoggerFactory.getLogger(StartCommand.class);
 
     private final Map<String, String> environment;
     private final NodeRunner runner;
@@ -73,7 +73,7 @@ final class StartCommand implements Callable<Integer> {
             return Main.MISUSED;
         }
         Logging.configure(config.telemetry());
-        ConfigLoader.notices(config).forEach(log::warn);
+        ConfigLoader.notices(config).forEach(LOG::warn);
         return runner.run(config);
     }
 
