@@ -20,7 +20,8 @@ import org.slf4j.LoggerFactory;
 /// of the entry as a varint, the entry, and the CRC32C of both, big endian. A crash inside a write leaves the last
 /// record incomplete, with zeros where the rest should be, which Ratis takes for damage. Such a record was never
 /// acknowledged: it is cut off. Anything else that doesn't verify is damage to what may have been acknowledged, and
-/// the node refuses to start.
+/// the node refuses to start. A flipped bit in the last record's length looks like an incomplete record; it is told
+/// apart by flipping each bit back.
 ///
 /// What was written but not synced is synced, since Ratis takes all that it reads back for durable.
 final class LogRepair {
@@ -84,7 +85,19 @@ final class LogRepair {
             }
             position += recordLength;
         }
+        if (lastNonZero(bytes, position) >= position) {
+            throw damaged(segment, position, "a record's place is empty, but something follows");
+        }
         return -1;
+    }
+
+    /// Index of the last byte that isn't padding, or less than `from`.
+    private static int lastNonZero(byte[] bytes, int from) {
+        int last = bytes.length - 1;
+        while (last >= from && bytes[last] == 0) {
+            last--;
+        }
+        return last;
     }
 
     /// Length of the record at `position` with its varint and checksum, or -1 if the varint isn't complete.
@@ -114,10 +127,7 @@ final class LogRepair {
     }
 
     private static void requireTorn(Path segment, byte[] bytes, int position, int recordLength) {
-        int last = bytes.length - 1;
-        while (last > position && bytes[last] == 0) {
-            last--;
-        }
+        int last = lastNonZero(bytes, position);
         boolean torn;
         if (recordLength < 0) {
             torn = last - position < VARINT_BYTES_MAX;
@@ -138,11 +148,39 @@ final class LogRepair {
                 }
             }
         }
-        if (!torn) {
-            throw new RaftIdentity.DirectoryException(
-                    "%s is damaged: the record at byte %d doesn't match its checksum, and it isn't one that a crash left incomplete; acknowledged writes may be in what follows: empty this node's data and log directories, and it rejoins with the other nodes' copy"
-                            .formatted(segment, position));
+        if (!torn || lengthIsFlipped(bytes, position)) {
+            throw damaged(
+                    segment,
+                    position,
+                    "the record doesn't match its checksum, and it isn't one that a crash left incomplete");
         }
+    }
+
+    private static RaftIdentity.DirectoryException damaged(
+            Path segment, int position, String what) {
+        return new RaftIdentity.DirectoryException(
+                "%s is damaged at byte %d: %s; acknowledged writes may be in what follows: empty this node's data and log directories, and it rejoins with the other nodes' copy"
+                        .formatted(segment, position, what));
+    }
+
+    /// Whether one other bit in the length would make a record that verifies.
+    private static boolean lengthIsFlipped(byte[] bytes, int position) {
+        int end = Math.min(position + VARINT_BYTES_MAX, bytes.length);
+        for (int at = position; at < end; at++) {
+            for (int bit = 1; bit <= 0x80; bit <<= 1) {
+                bytes[at] ^= (byte) bit;
+                int length = recordLength(bytes, position);
+                boolean verified =
+                        length > 0
+                                && position + (long) length <= bytes.length
+                                && verifies(bytes, position, length);
+                bytes[at] ^= (byte) bit;
+                if (verified) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     private static boolean anyRecordAfter(byte[] bytes, int position, int last) {

@@ -52,8 +52,8 @@ public final class Proposer {
     /// Proposals of other nodes that may wait; each has at most one under way, so this is never reached in earnest.
     private static final int FORWARDED_MAX = 1_024;
 
-    private final RaftView raft;
-    private final PeerClients peers;
+    private final Standing raft;
+    private final PeerSender peers;
     private final EntrySink sink;
     private final CommitPusher pusher;
     private final RaftSettings settings;
@@ -95,8 +95,8 @@ public final class Proposer {
     ///
     /// @param origin random for each process, so that no other's proposal is ever taken for its own
     Proposer(
-            RaftView raft,
-            PeerClients peers,
+            Standing raft,
+            PeerSender peers,
             EntrySink sink,
             CommitPusher pusher,
             RaftSettings settings,

@@ -184,9 +184,21 @@ public final class RaftNode implements AutoCloseable {
 
     private void run() throws IOException, InterruptedException {
         boolean known = Files.exists(logFolder(settings).resolve("raft-meta"));
+        if (!known && identity.logMade()) {
+            throw new RaftIdentity.DirectoryException(
+                    "the Raft log of %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
+                            .formatted(
+                                    identity.raftId(),
+                                    settings.walDirectory(),
+                                    settings.walDirectory(),
+                                    settings.dataDirectory()));
+        }
         server.start();
         if (!known) {
             enterGroup();
+        }
+        if (!identity.logMade()) {
+            identity.noteLogMade();
         }
         RaftServer.Division started = server.getDivision(groupId);
         requireNoGap(started);

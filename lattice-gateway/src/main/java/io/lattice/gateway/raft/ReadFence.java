@@ -42,14 +42,14 @@ public final class ReadFence {
     /// Reads that may wait at once.
     private static final int WAITING_MAX = 100_000;
 
-    private final RaftView raft;
-    private final PeerClients peers;
+    private final Standing raft;
+    private final PeerSender peers;
     private final AppliedGate gate;
     private List<Waiter> waiting = new ArrayList<>();
     private @Nullable Round current;
     private boolean stopped;
 
-    ReadFence(RaftView raft, PeerClients peers, AppliedGate gate) {
+    ReadFence(Standing raft, PeerSender peers, AppliedGate gate) {
         this.raft = raft;
         this.peers = peers;
         this.gate = gate;
