@@ -7,16 +7,24 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /// Runs the clusters of one test class: when a test fails, the ends of their logs are printed; after the
-/// class all processes are gone and their stores removed. The logs stay under `target/it/<class>`.
+/// class all processes are gone and their stores removed; a cluster that a test method started ends with
+/// that method. The logs stay under `target/it/<class>`.
 public final class Clusters
-        implements BeforeAllCallback, AfterAllCallback, AfterTestExecutionCallback {
+        implements BeforeAllCallback,
+                AfterAllCallback,
+                BeforeEachCallback,
+                AfterEachCallback,
+                AfterTestExecutionCallback {
     private final List<TestCluster> running = new ArrayList<>();
     private Path directory = Path.of("");
+    private int shared;
 
     @Override
     public void beforeAll(ExtensionContext context) {
@@ -63,13 +71,27 @@ public final class Clusters
     }
 
     @Override
+    public void beforeEach(ExtensionContext context) {
+        shared = running.size();
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        end(shared);
+    }
+
+    @Override
     public void afterAll(ExtensionContext context) {
-        for (TestCluster cluster : running) {
+        end(0);
+    }
+
+    private void end(int kept) {
+        while (running.size() > kept) {
+            TestCluster cluster = running.removeLast();
             cluster.close();
             for (int i = 0; i < cluster.size(); i++) {
                 cluster.node(i).stores().forEach(TestCluster::deleteTree);
             }
         }
-        running.clear();
     }
 }

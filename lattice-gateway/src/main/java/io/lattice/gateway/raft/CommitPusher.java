@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcFactory;
+import org.apache.ratis.grpc.server.GrpcLogAppender;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.rpc.RpcFactory;
 import org.apache.ratis.rpc.RpcType;
@@ -12,6 +13,7 @@ import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.leader.LogAppender;
+import org.apache.ratis.util.AwaitForSignal;
 
 /// Tells followers at once that an entry is committed.
 ///
@@ -25,8 +27,6 @@ public final class CommitPusher {
     /// The newest appender for each follower; a former leadership's are stopped and ignore what they are told.
     private final Map<RaftPeerId, LogAppender> appenders = new ConcurrentHashMap<>();
 
-    private volatile boolean repeat;
-
     /// Hands this pusher to the factory that Ratis will make by [Type].
     void register(Parameters parameters) {
         parameters.put(PARAMETER, this, CommitPusher.class);
@@ -34,20 +34,6 @@ public final class CommitPusher {
 
     /// Has every follower that doesn't know the newest commit index yet told now. Cheap and non-blocking.
     void push() {
-        repeat = true;
-        send();
-    }
-
-    /// Called every few milliseconds. Ratis' wake-up of an appender is lost if it comes while the appender is about to
-    /// wait, and would then be half an election timeout late: each push is repeated once.
-    void tick() {
-        if (repeat) {
-            repeat = false;
-            send();
-        }
-    }
-
-    private void send() {
         for (LogAppender appender : appenders.values()) {
             if (appender.isRunning()) {
                 appender.triggerHeartbeat();
@@ -87,7 +73,15 @@ public final class CommitPusher {
         @Override
         public LogAppender newLogAppender(
                 RaftServer.Division server, LeaderState state, FollowerInfo follower) {
-            LogAppender appender = super.newLogAppender(server, state, follower);
+            LogAppender appender =
+                    new GrpcLogAppender(server, state, follower) {
+                        private final AwaitForSignal signal = new KeptSignal(follower.getName());
+
+                        @Override
+                        public AwaitForSignal getEventAwaitForSignal() {
+                            return signal;
+                        }
+                    };
             pusher.appenders.put(follower.getId(), appender);
             return appender;
         }

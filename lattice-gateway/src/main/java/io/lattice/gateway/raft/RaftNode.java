@@ -340,7 +340,6 @@ public final class RaftNode implements AutoCloseable {
             long now = System.nanoTime();
             r.fence().tick(now);
             r.proposer().tick(now);
-            pusher.tick();
             gate.expire(now);
             r.peers().tick();
             r.watchdog().tick(now);

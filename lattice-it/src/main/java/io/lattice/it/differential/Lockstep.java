@@ -14,6 +14,7 @@ import io.lattice.proto.etcdserverpb.ResponseHeader;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Plays sequences on two stores, one request at a time on both, and compares. The stores live on from
@@ -179,17 +180,28 @@ final class Lockstep {
         return switch (request) {
             case HashKVRequest ignored -> true;
             case RangeRequest range -> range.getSerializable();
-            case TxnRequest txn ->
-                    hasSerializable(txn.getSuccessList()) || hasSerializable(txn.getFailureList());
+            case TxnRequest txn -> isReadOnly(txn) || hasSerializable(txn);
             default -> false;
         };
     }
 
-    private static boolean hasSerializable(List<RequestOp> ops) {
-        return ops.stream()
-                .anyMatch(op ->
-                        (op.hasRequestRange() && op.getRequestRange().getSerializable())
-                                || (op.hasRequestTxn() && isLocal(op.getRequestTxn())));
+    /// A txn that only reads needs no round of the cluster if each of its ranges is serializable, so also
+    /// if there is none.
+    private static boolean isReadOnly(TxnRequest txn) {
+        return ops(txn).allMatch(op -> op.hasRequestRange());
+    }
+
+    private static boolean hasSerializable(TxnRequest txn) {
+        return ops(txn)
+                .anyMatch(
+                        op ->
+                                (op.hasRequestRange() && op.getRequestRange().getSerializable())
+                                        || (op.hasRequestTxn()
+                                                && hasSerializable(op.getRequestTxn())));
+    }
+
+    private static Stream<RequestOp> ops(TxnRequest txn) {
+        return Stream.concat(txn.getSuccessList().stream(), txn.getFailureList().stream());
     }
 
     /// A store failed outside of what is compared.

@@ -128,6 +128,10 @@ public final class RandomRequests implements SequenceSource {
             range.clearMinModRevision().clearMaxModRevision();
             range.clearMinCreateRevision().clearMaxCreateRevision();
         }
+        if (range.getSortOrder() == RangeRequest.SortOrder.NONE) {
+            // etcd 3.7.3 sorts each chunk and goes on after its last key: it skips keys and repeats others.
+            range.clearSortTarget();
+        }
         if (random.nextInt(3) == 0) {
             range.setKey(Alphabet.text("m/")).setRangeEnd(Alphabet.text("m0"));
             range.setLimit(random.nextInt(40));

@@ -1,7 +1,6 @@
 package io.lattice.it.differential;
 
 import com.google.protobuf.Message;
-import com.google.protobuf.TextFormat;
 import io.grpc.Status;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -38,7 +37,7 @@ public record Reply(List<Message> messages, Status.Code code, String text) {
     public String toString() {
         String shown =
                 messages.stream()
-                        .map(TextFormat.printer().emittingSingleLine(true)::printToString)
+                        .map(SymbolicRevisions::shorten)
                         .collect(Collectors.joining(" | "));
         if (shown.length() > SHOWN_CHARACTERS) {
             shown = shown.substring(0, SHOWN_CHARACTERS) + "…";

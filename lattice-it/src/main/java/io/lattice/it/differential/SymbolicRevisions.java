@@ -18,6 +18,9 @@ final class SymbolicRevisions {
     private static final long WINDOW = 1L << 20;
     private static final Pattern NUMBER = Pattern.compile("\\b\\d{13}\\b");
 
+    private static final Pattern ZEROES = Pattern.compile("(?:\\\\000){16,}");
+    private static final int ZERO_TEXT = "\\000".length();
+
     private SymbolicRevisions() {}
 
     /// The current revision plus `offset`.
@@ -69,8 +72,17 @@ final class SymbolicRevisions {
 
     /// `message` on one line, with relative revisions by name, such as `current-2`.
     static String print(Message message) {
+        return NUMBER.matcher(shorten(message))
+                .replaceAll(found -> name(Long.parseLong(found.group())));
+    }
+
+    /// `message` on one line, with long runs of zero bytes counted instead of shown.
+    static String shorten(Message message) {
         String text = TextFormat.printer().emittingSingleLine(true).printToString(message);
-        return NUMBER.matcher(text).replaceAll(found -> name(Long.parseLong(found.group())));
+        return ZEROES.matcher(text)
+                .replaceAll(
+                        found ->
+                                "<%d zero bytes>".formatted(found.group().length() / ZERO_TEXT));
     }
 
     private static String name(long number) {

@@ -16,9 +16,9 @@ class LatticeDifferentialTest {
     private static final int SEQUENCES = Integer.getInteger("lattice.sequences", 1_500);
     private static final int MIN_SEQUENCES = 25;
 
-    private int started;
+    private static int started;
 
-    private DifferentialRun.Pair pair(int nodes) {
+    private static DifferentialRun.Pair pair(int nodes) {
         started++;
         String suffix = nodes + "-" + started;
         return new DifferentialRun.Pair(
@@ -27,7 +27,7 @@ class LatticeDifferentialTest {
                         "Lattice", CLUSTERS.plain("lattice-" + suffix, new LatticeKind(), nodes)));
     }
 
-    private Coverage run(String name, int nodes, int sequences, SequenceSource source) {
+    private static Coverage run(String name, int nodes, int sequences, SequenceSource source) {
         Long given = Long.getLong("lattice.seed");
         long seed = given != null ? given : ThreadLocalRandom.current().nextLong(1L << 32);
         System.out.printf("%s: -Dlattice.seed=%d -Dlattice.sequences=%d%n", name, seed, sequences);

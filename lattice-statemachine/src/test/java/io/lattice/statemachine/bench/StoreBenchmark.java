@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 /// Cost of applying and reading, in CPU time of the calling thread and of the whole process (which adds RocksDB's background
 /// threads, the JIT compiler and the collector).
 ///
-/// Arguments: keys (default 100,000), value bytes (256), rounds (5).
+/// Arguments: keys (default 100,000), value bytes (256), rounds (5). `-Dbench.part=put|put500|get|scan` runs a part.
 public final class StoreBenchmark {
     private static final int PUTS_PER_ROUND = 200_000;
     private static final int READS_PER_ROUND = 200_000;
@@ -58,13 +58,24 @@ public final class StoreBenchmark {
     }
 
     private void run(int rounds) {
+        String part = System.getProperty("bench.part", "all");
+        puts(500);
         for (int round = 1; round <= rounds; round++) {
             System.out.printf("round %d%n", round);
-            for (int batch : new int[] {1, 10, 100, 500}) {
-                puts(batch);
+            if (part.equals("all") || part.equals("put")) {
+                for (int batch : new int[] {1, 10, 100, 500}) {
+                    puts(batch);
+                }
             }
-            reads();
-            scans();
+            if (part.equals("put500")) {
+                puts(500);
+            }
+            if (part.equals("all") || part.equals("get")) {
+                reads();
+            }
+            if (part.equals("all") || part.equals("scan")) {
+                scans();
+            }
         }
     }
 
