@@ -24,8 +24,7 @@ public final class ErrorMapper {
     /// A request that got no outcome. Unavailable is ambiguous to etcd's clients, as it must be for the first two.
     public static Status status(ProposalFailure failure) {
         return switch (failure) {
-            case TIMED_OUT ->
-                    Status.UNAVAILABLE.withDescription("etcdserver: request timed out");
+            case TIMED_OUT -> Status.UNAVAILABLE.withDescription("etcdserver: request timed out");
             case LEADER_LOST ->
                     Status.UNAVAILABLE.withDescription(
                             "etcdserver: request timed out, possibly due to previous leader failure");

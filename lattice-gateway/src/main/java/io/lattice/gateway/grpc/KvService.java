@@ -91,7 +91,13 @@ public final class KvService extends KVGrpc.KVImplBase {
         }
         RangeStreamer streamer =
                 new RangeStreamer(
-                        call, node, headers, route.keyspace(), request, limits.requestBytes(), scans);
+                        call,
+                        node,
+                        headers,
+                        route.keyspace(),
+                        request,
+                        limits.requestBytes(),
+                        scans);
         Reply<RangeStreamResponse> reply = streamer.reply();
         fenced(request.getSerializable(), streamer::start, reply);
     }
@@ -106,8 +112,7 @@ public final class KvService extends KVGrpc.KVImplBase {
                 reply,
                 response -> {
                     PutResponse put = (PutResponse) response;
-                    reply.ok(
-                            put.toBuilder().setHeader(headers.complete(put.getHeader())).build());
+                    reply.ok(put.toBuilder().setHeader(headers.complete(put.getHeader())).build());
                 });
     }
 
@@ -180,23 +185,20 @@ public final class KvService extends KVGrpc.KVImplBase {
 
     private void awaitPhysical(
             long revision, CompactionResponse response, Reply<CompactionResponse> reply) {
-        var unused =
+        var _ =
                 node.store()
                         .compacted(route.keyspace(), revision)
-                        .whenComplete(
-                                (done, e) -> {
-                                    if (e == null) {
-                                        reply.ok(response);
-                                    } else {
-                                        reply.fail(ErrorMapper.status(e));
-                                    }
-                                });
+                        .whenComplete((done, e) -> {
+                            if (e == null) {
+                                reply.ok(response);
+                            } else {
+                                reply.fail(ErrorMapper.status(e));
+                            }
+                        });
     }
 
     private Command.Builder command() {
-        return Command.newBuilder()
-                .setKeyspace(route.keyspace())
-                .setRoutingEpoch(route.epoch());
+        return Command.newBuilder().setKeyspace(route.keyspace()).setRoutingEpoch(route.epoch());
     }
 
     private void propose(
@@ -217,8 +219,7 @@ public final class KvService extends KVGrpc.KVImplBase {
     }
 
     /// Answers a call with its command's outcome.
-    private record Answer(Reply<?> reply, Consumer<Message> answer)
-            implements Proposer.Completion {
+    private record Answer(Reply<?> reply, Consumer<Message> answer) implements Proposer.Completion {
         @Override
         public void done(Outcome outcome) {
             switch (outcome) {

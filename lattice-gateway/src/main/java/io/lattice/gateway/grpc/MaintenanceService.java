@@ -100,15 +100,14 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                                     + request.getAction()));
             return;
         }
-        reply.guard(
-                () -> {
-                    try (ReadView view = node.store().view()) {
-                        reply.ok(
-                                AlarmResponse.newBuilder()
-                                        .setHeader(headers.at(view.revision(route.keyspace())))
-                                        .build());
-                    }
-                });
+        reply.guard(() -> {
+            try (ReadView view = node.store().view()) {
+                reply.ok(
+                        AlarmResponse.newBuilder()
+                                .setHeader(headers.at(view.revision(route.keyspace())))
+                                .build());
+            }
+        });
     }
 
     @Override
@@ -129,7 +128,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                             "etcdserver: bad leader transferee"));
             return;
         }
-        var unused =
+        var _ =
                 node.transferLeadership(target.get())
                         .whenCompleteAsync(
                                 (answer, e) -> {

@@ -53,7 +53,8 @@ public final class LatticeNode {
                 Executors.newFixedThreadPool(
                         Math.max(2, Runtime.getRuntime().availableProcessors()),
                         Thread.ofPlatform().name("lattice-scan-", 0).daemon().factory());
-        TlsMaterial material = config.grpc().tls() == null ? null : TlsMaterial.load(config.grpc().tls());
+        TlsMaterial material =
+                config.grpc().tls() == null ? null : TlsMaterial.load(config.grpc().tls());
         RaftSettings settings = RaftMapping.settings(config);
         this.raft =
                 RaftNode.start(
@@ -72,7 +73,9 @@ public final class LatticeNode {
     public static LatticeNode start(LatticeConfig config) throws IOException, InterruptedException {
         LatticeNode node = new LatticeNode(config);
         LOG.info(
-                "ready: node {} serves clients on {}", config.cluster().nodeId(), config.grpc().bind());
+                "ready: node {} serves clients on {}",
+                config.cluster().nodeId(),
+                config.grpc().bind());
         return node;
     }
 

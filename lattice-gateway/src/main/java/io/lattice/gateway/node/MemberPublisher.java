@@ -73,7 +73,7 @@ final class MemberPublisher {
 
     private void again() {
         if (!scheduler.isShutdown()) {
-            var unused = scheduler.schedule(this::publish, RETRY_MS, TimeUnit.MILLISECONDS);
+            var _ = scheduler.schedule(this::publish, RETRY_MS, TimeUnit.MILLISECONDS);
         }
     }
 

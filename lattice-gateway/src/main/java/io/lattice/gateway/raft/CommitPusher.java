@@ -1,9 +1,11 @@
 package io.lattice.gateway.raft;
 
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcFactory;
+import org.apache.ratis.grpc.server.GrpcLogAppender;
+import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.rpc.RpcFactory;
 import org.apache.ratis.rpc.RpcType;
 import org.apache.ratis.rpc.SupportedRpcType;
@@ -11,6 +13,7 @@ import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.leader.LogAppender;
+import org.apache.ratis.util.AwaitForSignal;
 
 /// Tells followers at once that an entry is committed.
 ///
@@ -21,7 +24,8 @@ import org.apache.ratis.server.leader.LogAppender;
 public final class CommitPusher {
     private static final String PARAMETER = "lattice.commit-pusher";
 
-    private final List<LogAppender> appenders = new CopyOnWriteArrayList<>();
+    /// The newest appender for each follower; a former leadership's are stopped and ignore what they are told.
+    private final Map<RaftPeerId, LogAppender> appenders = new ConcurrentHashMap<>();
 
     /// Hands this pusher to the factory that Ratis will make by [Type].
     void register(Parameters parameters) {
@@ -30,11 +34,9 @@ public final class CommitPusher {
 
     /// Has every follower that doesn't know the newest commit index yet told now. Cheap and non-blocking.
     void push() {
-        for (LogAppender appender : appenders) {
+        for (LogAppender appender : appenders.values()) {
             if (appender.isRunning()) {
                 appender.triggerHeartbeat();
-            } else {
-                appenders.remove(appender);
             }
         }
     }
@@ -71,8 +73,16 @@ public final class CommitPusher {
         @Override
         public LogAppender newLogAppender(
                 RaftServer.Division server, LeaderState state, FollowerInfo follower) {
-            LogAppender appender = super.newLogAppender(server, state, follower);
-            pusher.appenders.add(appender);
+            LogAppender appender =
+                    new GrpcLogAppender(server, state, follower) {
+                        private final AwaitForSignal signal = new KeptSignal(follower.getName());
+
+                        @Override
+                        public AwaitForSignal getEventAwaitForSignal() {
+                            return signal;
+                        }
+                    };
+            pusher.appenders.put(follower.getId(), appender);
             return appender;
         }
     }

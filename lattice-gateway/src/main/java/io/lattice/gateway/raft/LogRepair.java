@@ -108,12 +108,12 @@ final class LogRepair {
     }
 
     private static boolean verifies(byte[] bytes, int position, int recordLength) {
-        int stored = ByteBuffer.wrap(bytes, position + recordLength - CRC_BYTES, CRC_BYTES).getInt();
+        int stored =
+                ByteBuffer.wrap(bytes, position + recordLength - CRC_BYTES, CRC_BYTES).getInt();
         return stored == checksum(bytes, position, recordLength);
     }
 
-    private static void requireTorn(
-            Path segment, byte[] bytes, int position, int recordLength) {
+    private static void requireTorn(Path segment, byte[] bytes, int position, int recordLength) {
         int last = bytes.length - 1;
         while (last > position && bytes[last] == 0) {
             last--;

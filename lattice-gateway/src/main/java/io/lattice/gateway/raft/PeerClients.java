@@ -31,10 +31,7 @@ final class PeerClients implements AutoCloseable {
     }
 
     /// @param callback runs once, with null if there's no such member or its connection broke
-    void send(
-            String nodeId,
-            PeerRequest.Builder request,
-            Consumer<@Nullable PeerReply> callback) {
+    void send(String nodeId, PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
         String address = addressOf.apply(nodeId);
         if (address == null) {
             callback.accept(null);

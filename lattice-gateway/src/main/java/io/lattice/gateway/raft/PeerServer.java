@@ -11,8 +11,8 @@ import io.lattice.proto.peer.TermReply;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
-import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
 import org.apache.ratis.thirdparty.io.grpc.stub.ServerCallStreamObserver;
+import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
 import org.apache.ratis.thirdparty.io.grpc.stub.StreamObserver;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,11 +46,9 @@ final class PeerServer {
         return ServerServiceDefinition.builder(PeerWire.SERVICE)
                 .addMethod(
                         PeerWire.EXCHANGE,
-                        ServerCalls.asyncBidiStreamingCall(
-                                replies ->
-                                        new Requests(
-                                                handler,
-                                                (ServerCallStreamObserver<PeerReply>) replies)))
+                        ServerCalls.asyncBidiStreamingCall(replies ->
+                                new Requests(
+                                        handler, (ServerCallStreamObserver<PeerReply>) replies)))
                 .build();
     }
 
@@ -71,13 +69,12 @@ final class PeerServer {
             switch (request.getRequestCase()) {
                 case TERM -> send(reply.setTerm(TermReply.newBuilder().setTerm(handler.term())));
                 case READ_INDEX ->
-                        handler.readIndex(
-                                index ->
-                                        send(
-                                                reply.setReadIndex(
-                                                        ReadIndexReply.newBuilder()
-                                                                .setConfirmed(index.isPresent())
-                                                                .setIndex(index.orElse(0)))));
+                        handler.readIndex(index ->
+                                send(
+                                        reply.setReadIndex(
+                                                ReadIndexReply.newBuilder()
+                                                        .setConfirmed(index.isPresent())
+                                                        .setIndex(index.orElse(0)))));
                 case FORWARD ->
                         handler.forward(
                                 request.getForward().getProposal(),

@@ -77,6 +77,8 @@ public final class Proposer {
 
     /// Puts a batch into this node's division as its leader.
     interface EntrySink {
+        /// Submits a batch.
+        ///
         /// @param failed called at most once, on any thread, if the batch won't be answered by being applied
         void submit(BatchMessage message, Consumer<Throwable> failed);
     }
@@ -89,6 +91,8 @@ public final class Proposer {
         void failed(ProposalFailure failure);
     }
 
+    /// Makes a proposer that is started by [#start].
+    ///
     /// @param origin random for each process, so that no other's proposal is ever taken for its own
     Proposer(
             RaftView raft,
@@ -178,10 +182,11 @@ public final class Proposer {
                         return;
                     }
                     submitterIdle = true;
-                    if (waiting.isEmpty() && forwarded.isEmpty() || entryInFlight != null) {
+                    if ((waiting.isEmpty() && forwarded.isEmpty()) || entryInFlight != null) {
                         work.await();
                     } else {
-                        // Something waits for a leader, whose arrival Ratis doesn't always announce.
+                        // Something waits for a leader, whose arrival Ratis doesn't always
+                        // announce.
                         work.awaitNanos(RETRY_NANOS);
                     }
                     submitterIdle = false;
@@ -463,8 +468,7 @@ public final class Proposer {
                 ProposalFailure.TIMED_OUT);
     }
 
-    private void failTickets(
-            java.util.function.Predicate<Ticket> which, ProposalFailure failure) {
+    private void failTickets(java.util.function.Predicate<Ticket> which, ProposalFailure failure) {
         List<Ticket> failed = new ArrayList<>();
         lock.lock();
         try {
@@ -485,8 +489,7 @@ public final class Proposer {
             lock.unlock();
         }
         for (Ticket ticket : failed) {
-            completions.execute(
-                    () -> ticket.pendings.forEach(p -> p.completion.failed(failure)));
+            completions.execute(() -> ticket.pendings.forEach(p -> p.completion.failed(failure)));
         }
     }
 

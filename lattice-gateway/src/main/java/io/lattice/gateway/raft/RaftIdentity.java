@@ -124,8 +124,7 @@ final class RaftIdentity implements AutoCloseable {
         if (!groupId.equals(data.getProperty("group_id"))) {
             throw new DirectoryException(
                     "%s belongs to another cluster, with group %s, but this cluster's is %s"
-                            .formatted(
-                                    directories.get(0), data.getProperty("group_id"), groupId));
+                            .formatted(directories.get(0), data.getProperty("group_id"), groupId));
         }
         String founding = data.getProperty("founders", "");
         founders = founding.isEmpty() ? List.of() : List.of(founding.split(","));
@@ -146,18 +145,16 @@ final class RaftIdentity implements AutoCloseable {
     private static void refuseForeignFiles(Path directory) throws IOException {
         try (Stream<Path> entries = Files.list(directory)) {
             entries.map(entry -> entry.getFileName().toString())
-                    .filter(
-                            name ->
-                                    !name.equals(LOCK_FILE)
-                                            && !name.equals("lost+found")
-                                            && !name.startsWith(FILE))
+                    .filter(name ->
+                            !name.equals(LOCK_FILE)
+                                    && !name.equals("lost+found")
+                                    && !name.startsWith(FILE))
                     .findFirst()
-                    .ifPresent(
-                            name -> {
-                                throw new DirectoryException(
-                                        "%s has no %s file but holds %s: it isn't a directory of Lattice; allowed: an empty one"
-                                                .formatted(directory, FILE, name));
-                            });
+                    .ifPresent(name -> {
+                        throw new DirectoryException(
+                                "%s has no %s file but holds %s: it isn't a directory of Lattice; allowed: an empty one"
+                                        .formatted(directory, FILE, name));
+                    });
         }
     }
 

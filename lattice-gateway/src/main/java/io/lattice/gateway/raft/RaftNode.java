@@ -2,9 +2,9 @@ package io.lattice.gateway.raft;
 
 import io.lattice.gateway.raft.RaftSettings.PeerAddress;
 import io.lattice.statemachine.apply.StateStore;
-import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.raft.BatchMessage;
 import io.lattice.statemachine.raft.LatticeStateMachine;
+import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -123,9 +123,7 @@ public final class RaftNode implements AutoCloseable {
         boolean started = false;
         try {
             LogRepair.run(logFolder(settings));
-            node =
-                    new RaftNode(
-                            settings, identity, storeOptions, snapshotThresholdEntries, fatal);
+            node = new RaftNode(settings, identity, storeOptions, snapshotThresholdEntries, fatal);
             node.run();
             started = true;
             return node;
@@ -174,7 +172,8 @@ public final class RaftNode implements AutoCloseable {
                         types.contains(GrpcServices.Type.SERVER)
                                 ? builder.addService(PeerServer.service(handler))
                                 : builder);
-        // Without a group: one that is on disk is found there, and one that isn't is added when it is clear how.
+        // Without a group: one that is on disk is found there, and one that isn't is added when it
+        // is clear how.
         return RaftServer.newBuilder()
                 .setServerId(RaftPeerId.valueOf(identity.raftId()))
                 .setStateMachineRegistry(group -> stateMachine)
@@ -209,7 +208,7 @@ public final class RaftNode implements AutoCloseable {
         running = new Running(started, view, peers, proposer, fence, watchdog);
         applications.attach(proposer);
         proposer.start();
-        ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
+        var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
         if (!isMember(started)) {
             try (PeerClients configured = configuredPeers()) {
                 formation(configured).join(() -> isMember(started));
@@ -230,9 +229,7 @@ public final class RaftNode implements AutoCloseable {
         if (founders.isPresent()) {
             identity.found(founders.get());
             LOG.info("founding the cluster with {}", founders.get());
-            group =
-                    RaftGroup.valueOf(
-                            groupId, founders.get().stream().map(this::founder).toList());
+            group = RaftGroup.valueOf(groupId, founders.get().stream().map(this::founder).toList());
         } else {
             group = RaftGroup.valueOf(groupId);
         }
@@ -253,10 +250,9 @@ public final class RaftNode implements AutoCloseable {
     private RaftPeer founder(String raftId) {
         PeerAddress address =
                 configured(RaftIdentity.nodeOf(raftId))
-                        .orElseThrow(
-                                () ->
-                                        new IllegalStateException(
-                                                raftId + " is not among the configured peers"));
+                        .orElseThrow(() ->
+                                new IllegalStateException(
+                                        raftId + " is not among the configured peers"));
         return peer(raftId, address);
     }
 
@@ -316,7 +312,8 @@ public final class RaftNode implements AutoCloseable {
                         .build();
         CompletableFuture<RaftClientReply> answer;
         try {
-            // The division itself: by way of the server, a call would be handed to a pool and waited for there.
+            // The division itself: by way of the server, a call would be handed to a pool and
+            // waited for there.
             answer =
                     ((RaftClientAsynchronousProtocol) server.getDivision(groupId))
                             .submitClientRequestAsync(request);
@@ -324,15 +321,14 @@ public final class RaftNode implements AutoCloseable {
             failed.accept(e);
             return;
         }
-        CompletableFuture<RaftClientReply> unused =
-                answer.whenComplete(
-                        (reply, e) -> {
-                            if (e != null) {
-                                failed.accept(e);
-                            } else if (!reply.isSuccess()) {
-                                failed.accept(reply.getException());
-                            }
-                        });
+        CompletableFuture<RaftClientReply> _ =
+                answer.whenComplete((reply, e) -> {
+                    if (e != null) {
+                        failed.accept(e);
+                    } else if (!reply.isSuccess()) {
+                        failed.accept(reply.getException());
+                    }
+                });
     }
 
     private void tick() {
@@ -348,7 +344,8 @@ public final class RaftNode implements AutoCloseable {
             r.peers().tick();
             r.watchdog().tick(now);
         } catch (RuntimeException e) {
-            // The division closes under our feet when the node stops; at any other time this is a defect.
+            // The division closes under our feet when the node stops; at any other time this is a
+            // defect.
             if (!stopping) {
                 applications.failed("the Raft ticker failed", e);
             }
@@ -358,7 +355,7 @@ public final class RaftNode implements AutoCloseable {
     /// Gives up leadership, so that a healthier node takes over.
     public void stepDown(String reason) {
         LOG.warn("stepping down: {}", reason);
-        transfer(null);
+        var _ = transfer(null);
     }
 
     /// Hands leadership to another node.
@@ -380,12 +377,11 @@ public final class RaftNode implements AutoCloseable {
                         STEP_DOWN_TIMEOUT_MS);
         try {
             return server.transferLeadershipAsync(request)
-                    .whenComplete(
-                            (reply, e) -> {
-                                if (e != null || !reply.isSuccess()) {
-                                    LOG.warn("leadership was not transferred: {}", reply, e);
-                                }
-                            });
+                    .whenComplete((reply, e) -> {
+                        if (e != null || !reply.isSuccess()) {
+                            LOG.warn("leadership was not transferred: {}", reply, e);
+                        }
+                    });
         } catch (IOException e) {
             return CompletableFuture.failedFuture(e);
         }

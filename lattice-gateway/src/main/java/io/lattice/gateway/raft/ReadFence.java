@@ -217,7 +217,8 @@ public final class ReadFence {
             for (Waiter waiter : round.waiters) {
                 (nowNanos - waiter.deadlineNanos >= 0 ? late : kept).add(waiter);
             }
-            // Those of the next round may as well join the new attempt, which begins after they arrived.
+            // Those of the next round may as well join the new attempt, which begins after they
+            // arrived.
             kept.addAll(waiting);
             waiting = kept;
             again = nextRound();
@@ -229,7 +230,10 @@ public final class ReadFence {
             waiter.failed.accept(ProposalFailure.TIMED_OUT);
         }
         if (again != null) {
-            LOG.debug("read fence: attempt {} of a round of {}", again.attempts, again.waiters.size());
+            LOG.debug(
+                    "read fence: attempt {} of a round of {}",
+                    again.attempts,
+                    again.waiters.size());
             begin(again);
         }
     }

@@ -31,7 +31,11 @@ final class Compares {
     private static boolean holds(KeyReader reader, Compare compare) {
         if (compare.getRangeEnd().isEmpty()) {
             byte[] key = KeyCodec.current(reader.keyspace(), compare.getKey());
-            return holdsFor(compare, reader.get(key, reader.revision()));
+            byte[] record =
+                    compare.getTarget() == CompareTarget.VALUE
+                            ? reader.get(key, reader.revision())
+                            : reader.header(key);
+            return holdsFor(compare, record);
         }
         KeyRange range = KeyRange.of(reader.keyspace(), compare.getKey(), compare.getRangeEnd());
         boolean[] state = {false, true};

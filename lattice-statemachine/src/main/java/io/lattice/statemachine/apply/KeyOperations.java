@@ -8,6 +8,7 @@ import io.lattice.proto.etcdserverpb.ResponseHeader;
 import io.lattice.statemachine.mvcc.KeyRange;
 import io.lattice.statemachine.mvcc.KeyReader;
 import io.lattice.statemachine.mvcc.RecordCodec;
+import io.lattice.statemachine.mvcc.RecordSink;
 import io.lattice.statemachine.mvcc.WriteTxn;
 import io.lattice.statemachine.storage.KeyCodec;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +26,7 @@ final class KeyOperations {
             return null;
         }
         byte[] key = KeyCodec.current(reader.keyspace(), request.getKey());
-        return reader.get(key, reader.revision()) == null ? Refusal.KEY_NOT_FOUND : null;
+        return reader.header(key) == null ? Refusal.KEY_NOT_FOUND : null;
     }
 
     /// Puts a key. Refuses, without a change, only an `ignore_*` whose key is missing.
@@ -33,8 +34,7 @@ final class KeyOperations {
             WriteTxn txn, PutRequest request, PutResponse.@Nullable Builder response) {
         byte[] key = KeyCodec.current(txn.keyspace(), request.getKey());
         boolean ignores = request.getIgnoreValue() || request.getIgnoreLease();
-        byte[] previous =
-                ignores || request.getPrevKv() ? txn.get(key, txn.revision()) : null;
+        byte[] previous = ignores || request.getPrevKv() ? txn.get(key, txn.revision()) : null;
         if (ignores && previous == null) {
             return Refusal.KEY_NOT_FOUND;
         }
@@ -62,19 +62,18 @@ final class KeyOperations {
             DeleteRangeRequest request,
             DeleteRangeResponse.@Nullable Builder response) {
         KeyRange range = KeyRange.of(txn.keyspace(), request.getKey(), request.getRangeEnd());
-        boolean wantsPrevious = response != null && request.getPrevKv();
         long deleted =
-                txn.delete(
-                        range,
-                        (key, record) -> {
-                            if (wantsPrevious && response != null) {
-                                response.addPrevKvs(RecordCodec.toKeyValue(key, record));
-                            }
-                            return true;
-                        });
+                txn.delete(range, response != null && request.getPrevKv() ? collect(response) : null);
         if (response != null) {
             response.setHeader(header(txn.revision())).setDeleted(deleted);
         }
+    }
+
+    private static RecordSink collect(DeleteRangeResponse.Builder response) {
+        return (key, record) -> {
+            response.addPrevKvs(RecordCodec.toKeyValue(key, record));
+            return true;
+        };
     }
 
     /// A header with nothing but a revision.

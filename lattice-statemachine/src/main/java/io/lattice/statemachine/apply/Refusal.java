@@ -26,11 +26,9 @@ public enum Refusal {
     /// A put with a lease that does not exist.
     LEASE_NOT_FOUND(Code.NOT_FOUND, "etcdserver: requested lease not found"),
     /// RangeStream with a sort.
-    STREAM_SORT_UNSUPPORTED(
-            Code.UNIMPLEMENTED, "RangeStream does not support custom sort orders"),
+    STREAM_SORT_UNSUPPORTED(Code.UNIMPLEMENTED, "RangeStream does not support custom sort orders"),
     /// RangeStream with revision filters.
-    STREAM_FILTER_UNSUPPORTED(
-            Code.UNIMPLEMENTED, "RangeStream does not support revision filters");
+    STREAM_FILTER_UNSUPPORTED(Code.UNIMPLEMENTED, "RangeStream does not support revision filters");
 
     /// The canonical gRPC codes in use; this module does not depend on gRPC.
     private static final class Code {

@@ -5,6 +5,7 @@ import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
 import io.lattice.statemachine.mvcc.Compactor;
 import io.lattice.statemachine.mvcc.EntryBatch;
+import io.lattice.statemachine.mvcc.HeaderCache;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.mvcc.StoreState;
 import io.lattice.statemachine.storage.RocksStore;
@@ -28,6 +29,7 @@ public final class StateStore implements AutoCloseable {
     private final RocksStore store;
     private final StoreOptions options;
     private final WriteBuffer buffer;
+    private final HeaderCache headers;
     private final CommandApplier applier;
     private final Compactor compactor;
     private StoreState state;
@@ -41,6 +43,7 @@ public final class StateStore implements AutoCloseable {
         this.store = store;
         this.options = options;
         this.buffer = store.newBuffer();
+        this.headers = new HeaderCache(options.headerCacheEntries());
         this.applier = new CommandApplier(leases);
         this.state = StoreState.load(store);
         this.formatWritten = state.index() >= 0;
@@ -80,7 +83,7 @@ public final class StateStore implements AutoCloseable {
         requireInOrder(position);
         try {
             buffer.clear();
-            EntryBatch entry = new EntryBatch(store, buffer, state);
+            EntryBatch entry = new EntryBatch(store, headers, buffer, state);
             List<List<Outcome>> outcomes = new ArrayList<>(batch.getProposalsCount());
             for (Proposal proposal : batch.getProposalsList()) {
                 outcomes.add(

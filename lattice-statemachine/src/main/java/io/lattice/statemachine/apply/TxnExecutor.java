@@ -115,8 +115,7 @@ public final class TxnExecutor {
         return null;
     }
 
-    private @Nullable Refusal executePut(
-            RequestOp operation, ResponseOp.@Nullable Builder answer) {
+    private @Nullable Refusal executePut(RequestOp operation, ResponseOp.@Nullable Builder answer) {
         PutResponse.Builder response = answer != null ? PutResponse.newBuilder() : null;
         Refusal refusal = KeyOperations.put(writer(), operation.getRequestPut(), response);
         if (answer != null && response != null) {

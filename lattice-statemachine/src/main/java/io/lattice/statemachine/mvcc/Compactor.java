@@ -138,7 +138,8 @@ public final class Compactor implements AutoCloseable {
                     try {
                         lock.wait();
                     } catch (InterruptedException e) {
-                        throw new IllegalStateException("the compactor's thread was interrupted", e);
+                        throw new IllegalStateException(
+                                "the compactor's thread was interrupted", e);
                     }
                 }
                 if (closing) {

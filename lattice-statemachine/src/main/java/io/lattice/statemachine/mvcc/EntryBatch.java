@@ -23,9 +23,10 @@ public final class EntryBatch {
     private @Nullable Keyspace lastUsed;
 
     /// Begins an entry over the state before it. The buffer must be empty and is the batch's until the write.
-    public EntryBatch(StoreReader store, WriteBuffer buffer, StoreState before) {
+    public EntryBatch(
+            StoreReader store, HeaderCache headers, WriteBuffer buffer, StoreState before) {
         this.buffer = buffer;
-        this.overlay = new Overlay(store);
+        this.overlay = new Overlay(store, headers);
         this.before = before;
     }
 
@@ -61,7 +62,7 @@ public final class EntryBatch {
             members = new HashMap<>(before.members());
         }
         members.put(member.getNodeId(), member);
-        buffer.put(Family.META, KeyCodec.member(member.getNodeId()), member.toByteString());
+        buffer.put(Family.META, KeyCodec.member(member.getNodeId()), member.toByteArray());
     }
 
     /// The highest compact revision set per keyspace.

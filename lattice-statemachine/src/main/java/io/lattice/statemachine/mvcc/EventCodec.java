@@ -6,35 +6,39 @@ import static io.lattice.statemachine.storage.KeyCodec.getLong;
 import static io.lattice.statemachine.storage.KeyCodec.putInt;
 import static io.lattice.statemachine.storage.KeyCodec.putLong;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// The stored form of a change: one byte of flags, the revision of the record it superseded if there was one (8 + 4 bytes,
-/// big-endian), then the user key. With the revision at hand, compaction deletes by key without reading.
+/// The stored form of a change: a head, and for a put the record that it made, see [RecordCodec]. The head is one byte of
+/// flags, the revision of the record that the change superseded (8 + 4 bytes, zero without the flag), the length of the user
+/// key (4), the user key; integers are big-endian.
+///
+/// With the superseded revision at hand compaction deletes by key without reading, and a watch finds the previous record.
 final class EventCodec {
     private static final byte DELETION = 1;
     private static final byte HAS_PREVIOUS = 2;
     private static final int MAIN_AT = 1;
     private static final int SUB_AT = 9;
-    private static final int KEY_AT_WITH_PREVIOUS = 13;
-    private static final int KEY_AT = 1;
+    private static final int KEY_BYTES_AT = 13;
+    private static final int KEY_AT = 17;
 
     private EventCodec() {}
 
-    static byte[] encode(boolean deletion, byte @Nullable [] previous, byte[] key) {
+    /// The head of a change of `key`.
+    ///
+    /// @param previous the superseded record or its header, null if the key did not exist
+    static byte[] head(boolean deletion, byte @Nullable [] previous, byte[] key) {
         int keyBytes = key.length - PREFIX_BYTES;
-        byte flags = deletion ? DELETION : 0;
-        if (previous == null) {
-            byte[] event = new byte[KEY_AT + keyBytes];
-            event[0] = flags;
-            System.arraycopy(key, PREFIX_BYTES, event, KEY_AT, keyBytes);
-            return event;
+        byte[] head = new byte[KEY_AT + keyBytes];
+        head[0] = deletion ? DELETION : 0;
+        if (previous != null) {
+            head[0] |= HAS_PREVIOUS;
+            putLong(head, MAIN_AT, RecordCodec.modRevision(previous));
+            putInt(head, SUB_AT, RecordCodec.modSub(previous));
         }
-        byte[] event = new byte[KEY_AT_WITH_PREVIOUS + keyBytes];
-        event[0] = (byte) (flags | HAS_PREVIOUS);
-        putLong(event, MAIN_AT, RecordCodec.modRevision(previous));
-        putInt(event, SUB_AT, RecordCodec.modSub(previous));
-        System.arraycopy(key, PREFIX_BYTES, event, KEY_AT_WITH_PREVIOUS, keyBytes);
-        return event;
+        putInt(head, KEY_BYTES_AT, keyBytes);
+        System.arraycopy(key, PREFIX_BYTES, head, KEY_AT, keyBytes);
+        return head;
     }
 
     static boolean isDeletion(byte[] event) {
@@ -55,10 +59,15 @@ final class EventCodec {
 
     /// The `current` key of the changed key.
     static byte[] key(int keyspace, byte[] event) {
-        int keyAt = hasPrevious(event) ? KEY_AT_WITH_PREVIOUS : KEY_AT;
-        byte[] key = new byte[PREFIX_BYTES + event.length - keyAt];
+        int keyBytes = getInt(event, KEY_BYTES_AT);
+        byte[] key = new byte[PREFIX_BYTES + keyBytes];
         putInt(key, 0, keyspace);
-        System.arraycopy(event, keyAt, key, PREFIX_BYTES, event.length - keyAt);
+        System.arraycopy(event, KEY_AT, key, PREFIX_BYTES, keyBytes);
         return key;
+    }
+
+    /// The record that a put made; empty for a deletion.
+    static byte[] record(byte[] event) {
+        return Arrays.copyOfRange(event, KEY_AT + getInt(event, KEY_BYTES_AT), event.length);
     }
 }

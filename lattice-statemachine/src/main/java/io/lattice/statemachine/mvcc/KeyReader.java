@@ -17,6 +17,11 @@ public interface KeyReader {
     /// The record of a `current` key at a main revision, or null if the key does not exist there.
     byte @Nullable [] get(byte[] key, long revision);
 
+    /// The newest record of a `current` key, of which only the header is needed: the value may be missing.
+    default byte @Nullable [] header(byte[] key) {
+        return get(key, revision());
+    }
+
     /// Hands the records that live at a main revision to the sink, in key order, until it has enough.
     void scan(KeyRange range, long revision, RecordSink sink);
 

@@ -13,22 +13,27 @@ import org.jspecify.annotations.Nullable;
 /// earlier commands of the same entry changed. Owned by the apply thread; lives for one entry.
 final class Overlay {
     private final StoreReader store;
+    private final HeaderCache headers;
     private final TreeMap<byte[], PendingKey> pending = new TreeMap<>(Arrays::compareUnsigned);
 
-    Overlay(StoreReader store) {
+    Overlay(StoreReader store, HeaderCache headers) {
         this.store = store;
+        this.headers = headers;
     }
 
-    /// The entry for a key, read from the store the first time. Keys that are read are likely to be written next, so the
-    /// second lookup is spared.
+    /// The entry for a key; of the record in the store it may know only the header.
     PendingKey touch(byte[] key) {
         PendingKey known = pending.get(key);
         if (known != null) {
             return known;
         }
-        PendingKey read = new PendingKey(key, StoredKeys.latest(store, key));
-        pending.put(key, read);
-        return read;
+        byte[] header = headers.find(key);
+        PendingKey touched =
+                header == null
+                        ? new PendingKey(key, StoredKeys.latest(store, key), true)
+                        : new PendingKey(key, header.length == 0 ? null : header, false);
+        pending.put(key, touched);
+        return touched;
     }
 
     /// The entry for a key whose live record the caller has just scanned.
@@ -37,13 +42,29 @@ final class Overlay {
         if (known != null) {
             return known;
         }
-        PendingKey read = new PendingKey(key, live);
+        PendingKey read = new PendingKey(key, live, true);
         pending.put(key, read);
         return read;
     }
 
+    /// The live record of a touched key, whole.
+    byte @Nullable [] live(PendingKey known) {
+        if (known.lacksLiveValue()) {
+            fill(known);
+        }
+        return known.live();
+    }
+
     byte @Nullable [] latest(byte[] key) {
-        return touch(key).live();
+        return live(touch(key));
+    }
+
+    private void fill(PendingKey known) {
+        byte[] record = StoredKeys.latest(store, known.key());
+        if (record == null) {
+            throw new IllegalStateException("a cached header has no record");
+        }
+        known.fillStored(record);
     }
 
     byte @Nullable [] at(byte[] key, long revision) {
@@ -57,10 +78,13 @@ final class Overlay {
             return RecordCodec.isTombstone(made) ? null : made;
         }
         byte[] stored = known.stored();
-        if (stored != null && RecordCodec.modRevision(stored) <= revision) {
-            return stored;
+        if (stored == null || RecordCodec.modRevision(stored) > revision) {
+            return StoredKeys.supersededAt(store, known.key(), revision);
         }
-        return StoredKeys.supersededAt(store, known.key(), revision);
+        if (known.lacksStoredValue()) {
+            fill(known);
+        }
+        return known.stored();
     }
 
     void scanLatest(KeyRange range, RecordSink sink) {
@@ -95,13 +119,14 @@ final class Overlay {
         }
     }
 
-    /// Adds the net change of every touched key's live record to the batch.
+    /// Adds the net change of every touched key's live record to the batch, in key order.
     void emit(WriteBuffer buffer) {
         for (PendingKey changed : pending.values()) {
             if (!changed.isChanged()) {
                 continue;
             }
             byte[] live = changed.live();
+            headers.note(changed.key(), live);
             if (live != null) {
                 buffer.put(Family.CURRENT, changed.key(), live);
             } else {
@@ -158,8 +183,7 @@ final class Overlay {
                 return true;
             }
             advance();
-            byte[] record =
-                    revision == Long.MAX_VALUE ? emitted.live() : at(emitted, revision);
+            byte[] record = revision == Long.MAX_VALUE ? live(emitted) : at(emitted, revision);
             return record == null || sink.accept(emitted.key(), record);
         }
 

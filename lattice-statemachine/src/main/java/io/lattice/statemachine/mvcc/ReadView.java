@@ -62,8 +62,8 @@ public final class ReadView implements AutoCloseable {
         return new KeyspaceReader(state.keyspaces().get(keyspace));
     }
 
-    /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` that still have their record to the sink,
-    /// in revision order, until it has enough.
+    /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` that compaction has left to the sink, in
+    /// revision order, until it has enough.
     public void scanChanges(int keyspace, long fromMain, long toMain, ChangeSink sink) {
         byte[] lower = KeyCodec.event(keyspace, fromMain, 0);
         byte[] upper = KeyCodec.event(keyspace, toMain + 1, 0);
@@ -73,7 +73,7 @@ public final class ReadView implements AutoCloseable {
                 byte[] event = events.value();
                 Revision revision = new Revision(KeyCodec.mainOfEvent(at), KeyCodec.subOfEvent(at));
                 byte[] key = EventCodec.key(keyspace, event);
-                if (!sink.accept(revision, key, EventCodec.isDeletion(event))) {
+                if (!sink.accept(revision, key, EventCodec.record(event))) {
                     return;
                 }
                 events.next();
@@ -81,24 +81,12 @@ public final class ReadView implements AutoCloseable {
         }
     }
 
-    /// The record that a change of `key` made, or null if compaction has removed it; [RecordCodec#isTombstone(byte[])] tells
-    /// a deletion.
-    public byte @Nullable [] recordOf(byte[] key, Revision revision) {
-        byte[] live = snapshot.get(Family.CURRENT, key);
-        if (live != null
-                && RecordCodec.modRevision(live) == revision.main()
-                && RecordCodec.modSub(live) == revision.sub()) {
-            return live;
-        }
-        return snapshot.get(
-                Family.VERSIONS, KeyCodec.version(key, revision.main(), revision.sub()));
-    }
-
     /// Receives the changes of a scan in revision order.
     @FunctionalInterface
     public interface ChangeSink {
-        /// Takes a change of a `current` key and says whether to go on.
-        boolean accept(Revision revision, byte[] key, boolean deletion);
+        /// Takes a change: its `current` key and the record that it made, of which [RecordCodec#isTombstone(byte[])] tells a
+        /// deletion. Says whether to go on.
+        boolean accept(Revision revision, byte[] key, byte[] record);
     }
 
     /// Reads one keyspace of the view.

@@ -12,10 +12,14 @@ import io.lattice.proto.mvccpb.KeyValue;
 import java.util.Arrays;
 
 /// The stored form of one version of a key, big-endian: create revision (8), modification revision (8) and its
-/// sub-revision (4), version (8), lease (8), then the value. A tombstone is an empty array.
+/// sub-revision (4), version (8), lease (8), then the value. A tombstone is an empty array. A header is a record without its
+/// value, and answers all questions but those for the value.
 ///
 /// A record is never changed once made, so messages may wrap its bytes instead of copying them.
 public final class RecordCodec {
+    /// How many bytes come before the value.
+    static final int HEADER_BYTES = 36;
+
     static final byte[] TOMBSTONE = new byte[0];
 
     private static final int CREATE_AT = 0;
@@ -23,7 +27,7 @@ public final class RecordCodec {
     private static final int SUB_AT = 16;
     private static final int VERSION_AT = 20;
     private static final int LEASE_AT = 28;
-    private static final int VALUE_AT = 36;
+    private static final int VALUE_AT = HEADER_BYTES;
 
     private RecordCodec() {}
 
@@ -53,7 +57,7 @@ public final class RecordCodec {
         return record;
     }
 
-    /// Whether a record of the `versions` family marks a deletion.
+    /// Whether a change's record marks a deletion.
     public static boolean isTombstone(byte[] record) {
         return record.length == 0;
     }

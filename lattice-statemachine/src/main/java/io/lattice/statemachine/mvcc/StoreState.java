@@ -139,7 +139,8 @@ public record StoreState(
                 PublishMember member = PublishMember.parseFrom(value);
                 members.put(member.getNodeId(), member);
             } catch (InvalidProtocolBufferException e) {
-                throw new StorageException("the store is damaged: a member entry does not parse", e);
+                throw new StorageException(
+                        "the store is damaged: a member entry does not parse", e);
             }
         }
 

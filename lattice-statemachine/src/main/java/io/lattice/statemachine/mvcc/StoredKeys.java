@@ -10,11 +10,17 @@ import org.jspecify.annotations.Nullable;
 /// Reads at the newest and at older revisions straight from the store.
 ///
 /// A key's record at revision R is the live one if that is not newer than R, else the newest of its superseded versions that
-/// isn't. A read at or above the compact revision is right at every moment of a running compaction: what that removes is
+/// isn't; `versions` names its revision, `events` has it. A read at or above the compact revision is right at every moment of a running compaction: what that removes is
 /// superseded at or before the compact revision, and a tombstone goes in one batch with the record it hides.
 final class StoredKeys {
     /// Neighbouring versions are tried one by one this often before a seek, which costs several steps.
     private static final int STEPS_BEFORE_SEEK = 4;
+
+    /// The value of a `versions` entry for a superseded record.
+    static final byte[] VERSION_RECORD = new byte[0];
+
+    /// The value of a `versions` entry for a deletion.
+    static final byte[] VERSION_DELETION = {1};
 
     private StoredKeys() {}
 
@@ -30,17 +36,22 @@ final class StoredKeys {
         return supersededAt(store, key, revision);
     }
 
-    /// The newest of the key's superseded versions at or before a revision, null if that is a tombstone or there is none.
+    /// The newest of the key's superseded versions at or before a revision, null if that is a deletion or there is none.
     static byte @Nullable [] supersededAt(StoreReader store, byte[] key, long revision) {
         byte[] from = KeyCodec.newestVersionAt(key, revision);
         try (Cursor versions =
                 store.cursor(Family.VERSIONS, from, KeyCodec.behindVersions(key))) {
-            if (!versions.valid()) {
-                return null;
-            }
-            byte[] record = versions.value();
-            return RecordCodec.isTombstone(record) ? null : record;
+            return versions.valid() ? recordOf(store, versions) : null;
         }
+    }
+
+    /// The record that the change at a revision made, the empty tombstone for a deletion; null if compaction removed it.
+    static byte @Nullable [] madeAt(StoreReader store, int keyspace, Revision revision) {
+        byte[] event =
+                store.get(
+                        Family.EVENTS,
+                        KeyCodec.event(keyspace, revision.main(), revision.sub()));
+        return event == null ? null : EventCodec.record(event);
     }
 
     /// Returns false if the sink had enough.
@@ -76,7 +87,7 @@ final class StoredKeys {
                 Cursor versions =
                         store.cursor(
                                 Family.VERSIONS, range.versionsLower(), range.versionsUpper())) {
-            return merge(live, versions, revision, sink);
+            return merge(store, live, versions, revision, sink);
         }
     }
 
@@ -97,7 +108,7 @@ final class StoredKeys {
         return count;
     }
 
-    private static boolean merge(Cursor live, Cursor versions, long revision, RecordSink sink) {
+    private static boolean merge(StoreReader store, Cursor live, Cursor versions, long revision, RecordSink sink) {
         byte[] liveKey = live.valid() ? live.key() : null;
         byte[] versionedKey = keyOf(versions);
         while (liveKey != null || versionedKey != null) {
@@ -109,7 +120,7 @@ final class StoredKeys {
             }
             if (order >= 0) {
                 if (record == null) {
-                    record = seekVersion(versions, versionedKey, revision);
+                    record = seekVersion(store, versions, versionedKey, revision);
                 }
                 skip(versions, versionedKey);
                 versionedKey = keyOf(versions);
@@ -138,7 +149,7 @@ final class StoredKeys {
 
     /// From the key's newest version, finds the one at the revision; null if that is a tombstone or there is none.
     private static byte @Nullable [] seekVersion(
-            Cursor versions, byte @Nullable [] key, long revision) {
+            StoreReader store, Cursor versions, byte @Nullable [] key, long revision) {
         if (key == null) {
             return null;
         }
@@ -149,7 +160,7 @@ final class StoredKeys {
                 return null;
             }
             if (KeyCodec.mainOfVersion(found) <= revision) {
-                return recordOf(versions);
+                return recordOf(store, versions);
             }
             versions.next();
             if (!versions.valid()) {
@@ -157,12 +168,21 @@ final class StoredKeys {
             }
         }
         versions.seek(KeyCodec.newestVersionAt(key, revision));
-        return versions.valid() && startsWith(versions.key(), prefix) ? recordOf(versions) : null;
+        return versions.valid() && startsWith(versions.key(), prefix) ? recordOf(store, versions) : null;
     }
 
-    private static byte @Nullable [] recordOf(Cursor versions) {
-        byte[] record = versions.value();
-        return RecordCodec.isTombstone(record) ? null : record;
+    private static byte @Nullable [] recordOf(StoreReader store, Cursor versions) {
+        if (versions.value().length != VERSION_RECORD.length) {
+            return null;
+        }
+        byte[] at = versions.key();
+        Revision revision = new Revision(KeyCodec.mainOfVersion(at), KeyCodec.subOfVersion(at));
+        byte[] record = madeAt(store, KeyCodec.keyspaceOf(at), revision);
+        if (record == null) {
+            throw new IllegalStateException(
+                    "the store is damaged: " + revision + " is a version but no change");
+        }
+        return record;
     }
 
     /// Moves the cursor, which is on a version of the key or already behind them, to the next key.

@@ -12,23 +12,6 @@ import org.jspecify.annotations.Nullable;
 /// commands before it in the same log entry. Ends with [#commit()], which moves the keyspace on if anything changed, or with
 /// [#abort()], which leaves no trace. Apply thread only.
 public final class WriteTxn implements KeyReader {
-    /// How a key was before a change, for taking it back.
-    private static final class Undo {
-        private final PendingKey key;
-        private final byte @Nullable [] live;
-        private final int pastSize;
-
-        Undo(PendingKey key) {
-            this.key = key;
-            this.live = key.live();
-            this.pastSize = key.pastSize();
-        }
-
-        void run() {
-            key.restore(live, pastSize);
-        }
-    }
-
     private final EntryBatch batch;
     private final Overlay overlay;
     private final WriteBuffer buffer;
@@ -36,7 +19,7 @@ public final class WriteTxn implements KeyReader {
     private final long nextRevision;
     private final int bufferLength;
     private final int bufferCount;
-    private final List<Undo> undos = new ArrayList<>(4);
+    private final List<PendingKey.Undo> undos = new ArrayList<>(4);
     private int changes;
 
     WriteTxn(EntryBatch batch, Overlay overlay, WriteBuffer buffer, Keyspace begin) {
@@ -68,6 +51,11 @@ public final class WriteTxn implements KeyReader {
     @Override
     public byte @Nullable [] get(byte[] key, long revision) {
         return revision >= revision() ? overlay.latest(key) : overlay.at(key, revision);
+    }
+
+    @Override
+    public byte @Nullable [] header(byte[] key) {
+        return overlay.touch(key).live();
     }
 
     @Override
@@ -106,7 +94,7 @@ public final class WriteTxn implements KeyReader {
     /// Sets a key that exists to the value it has, with a lease.
     public void putUnchangedValue(byte[] key, long lease) {
         PendingKey pending = overlay.touch(key);
-        byte[] old = pending.live();
+        byte[] old = overlay.live(pending);
         if (old == null) {
             throw new IllegalStateException("a key without a record has no value to keep");
         }
@@ -120,12 +108,13 @@ public final class WriteTxn implements KeyReader {
         change(pending, old, record);
     }
 
-    /// Deletes the keys of a range, hands each with its last record to the sink, and returns how many there were. The sink's
-    /// answer is ignored.
-    public long delete(KeyRange range, RecordSink deleted) {
+    /// Deletes the keys of a range and returns how many there were.
+    ///
+    /// @param deleted receives each key with its last record, its answer being ignored; null if nobody wants them
+    public long delete(KeyRange range, @Nullable RecordSink deleted) {
         if (range.isSingle()) {
             PendingKey pending = overlay.touch(range.lower());
-            byte[] old = pending.live();
+            byte[] old = deleted == null ? pending.live() : overlay.live(pending);
             if (old == null) {
                 return 0;
             }
@@ -165,25 +154,29 @@ public final class WriteTxn implements KeyReader {
         changes = 0;
     }
 
-    private void delete(PendingKey pending, byte[] old, RecordSink deleted) {
+    private void delete(PendingKey pending, byte[] old, @Nullable RecordSink deleted) {
         byte[] tombstoneKey = KeyCodec.version(pending.key(), nextRevision, changes);
         change(pending, old, null);
-        buffer.put(Family.VERSIONS, tombstoneKey, RecordCodec.TOMBSTONE);
-        deleted.accept(pending.key(), old);
+        buffer.put(Family.VERSIONS, tombstoneKey, StoredKeys.VERSION_DELETION);
+        if (deleted != null) {
+            deleted.accept(pending.key(), old);
+        }
     }
 
+    /// @param old the live record or its header
     private void change(PendingKey pending, byte @Nullable [] old, byte @Nullable [] record) {
         byte[] key = pending.key();
         if (old != null) {
             byte[] versionKey =
                     KeyCodec.version(key, RecordCodec.modRevision(old), RecordCodec.modSub(old));
-            buffer.put(Family.VERSIONS, versionKey, old);
+            buffer.put(Family.VERSIONS, versionKey, StoredKeys.VERSION_RECORD);
         }
         buffer.put(
                 Family.EVENTS,
                 KeyCodec.event(begin.id(), nextRevision, changes),
-                EventCodec.encode(record == null, old, key));
-        undos.add(new Undo(pending));
+                EventCodec.head(record == null, old, key),
+                record == null ? RecordCodec.TOMBSTONE : record);
+        undos.add(pending.undo());
         pending.change(record, nextRevision);
         changes++;
     }

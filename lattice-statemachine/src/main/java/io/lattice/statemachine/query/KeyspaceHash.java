@@ -24,15 +24,15 @@ final class KeyspaceHash {
     private static final int SUB_AT = 9;
     private static final byte[] SEED = "key".getBytes(StandardCharsets.UTF_8);
 
-    private final ReadView view;
     private final KeyReader reader;
     private final long compactRevision;
+
     /// Records at or below the compact revision count if they live at this revision.
     private final long liveAt;
+
     private final CRC32C crc = new CRC32C();
 
-    private KeyspaceHash(ReadView view, KeyReader reader, long revision) {
-        this.view = view;
+    private KeyspaceHash(KeyReader reader, long revision) {
         this.reader = reader;
         this.compactRevision = reader.compactRevision();
         this.liveAt = anyKeyLives(reader, revision) ? revision : compactRevision;
@@ -41,7 +41,7 @@ final class KeyspaceHash {
     static HashKVResponse compute(ReadView view, int keyspace, long requested) {
         KeyReader reader = view.keyspace(keyspace);
         long revision = requested == 0 ? reader.revision() : requested;
-        KeyspaceHash hash = new KeyspaceHash(view, reader, revision);
+        KeyspaceHash hash = new KeyspaceHash(reader, revision);
         hash.crc.update(SEED);
         if (revision > 0) {
             view.scanChanges(keyspace, 0, revision, hash::add);
@@ -66,29 +66,21 @@ final class KeyspaceHash {
         return any[0];
     }
 
-    private boolean add(Revision revision, byte[] key, boolean deletion) {
-        if (revision.main() <= compactRevision && !isLive(revision, key, deletion)) {
+    private boolean add(Revision revision, byte[] key, byte[] record) {
+        boolean deletion = RecordCodec.isTombstone(record);
+        if (revision.main() <= compactRevision && (deletion || !isLive(revision, key))) {
             return true;
         }
         addRevision(revision, deletion);
-        if (deletion) {
-            crc.update(
-                    KeyValue.newBuilder().setKey(RecordCodec.userKey(key)).build().toByteArray());
-            return true;
-        }
-        byte[] record = view.recordOf(key, revision);
-        if (record == null) {
-            throw new IllegalStateException(
-                    "revision " + revision + " has an event but no record: the store is damaged");
-        }
-        crc.update(RecordCodec.toKeyValue(key, record).toByteArray());
+        KeyValue stored =
+                deletion
+                        ? KeyValue.newBuilder().setKey(RecordCodec.userKey(key)).build()
+                        : RecordCodec.toKeyValue(key, record);
+        crc.update(stored.toByteArray());
         return true;
     }
 
-    private boolean isLive(Revision revision, byte[] key, boolean deletion) {
-        if (deletion) {
-            return false;
-        }
+    private boolean isLive(Revision revision, byte[] key) {
         byte @Nullable [] live = reader.get(key, liveAt);
         return live != null
                 && RecordCodec.modRevision(live) == revision.main()

@@ -8,7 +8,6 @@ import io.lattice.proto.etcdserverpb.TxnResponse;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.Refusal;
 import io.lattice.statemachine.apply.RefusalException;
-import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.apply.TxnExecutor;
 import io.lattice.statemachine.mvcc.KeyReader;
 import io.lattice.statemachine.mvcc.RangeReader;

@@ -2,6 +2,7 @@ package io.lattice.statemachine.query;
 
 import com.google.protobuf.ByteString;
 import io.lattice.proto.etcdserverpb.RangeRequest;
+import io.lattice.proto.etcdserverpb.RangeRequest.SortTarget;
 import io.lattice.proto.etcdserverpb.RangeResponse;
 import io.lattice.statemachine.mvcc.KeyReader;
 import io.lattice.statemachine.mvcc.RangeReader;
@@ -11,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The chunks of one RangeStream. The first holds 10 keys; the number then doubles or halves while chunks come out smaller
 /// than half or larger than twice the size aimed at, as in etcd. All are read from one view, so the revision stands still.
+///
+/// A sort target with order NONE passes etcd's check and sorts within a chunk. That is kept for an answer of one chunk; for a
+/// longer one etcd loses its place and may never end, so there keys come in key order.
 final class RangeChunks implements Iterator<RangeResponse> {
     private static final long FIRST_CHUNK_KEYS = 10;
     private static final ByteString ZERO = ByteString.copyFrom(new byte[] {0});
@@ -25,8 +29,7 @@ final class RangeChunks implements Iterator<RangeResponse> {
         this.reader = reader;
         this.chunkBytes = chunkBytes;
         this.totalLimit = request.getLimit() == 0 ? Long.MAX_VALUE : request.getLimit();
-        this.next =
-                request.toBuilder().setLimit(Math.min(FIRST_CHUNK_KEYS, totalLimit)).build();
+        this.next = request.toBuilder().setLimit(Math.min(FIRST_CHUNK_KEYS, totalLimit)).build();
     }
 
     @Override
@@ -49,6 +52,11 @@ final class RangeChunks implements Iterator<RangeResponse> {
         if (!chunk.getMore() || sent == totalLimit) {
             next = null;
             return last(request, chunk);
+        }
+        if (request.getSortTarget() != SortTarget.KEY) {
+            next = request.toBuilder().clearSortTarget().build();
+            sent -= chunk.getKvsCount();
+            return next();
         }
         long keys = adjust(request.getLimit(), chunk.getSerializedSize());
         next =

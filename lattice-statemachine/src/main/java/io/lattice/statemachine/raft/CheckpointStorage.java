@@ -107,7 +107,8 @@ final class CheckpointStorage implements StateMachineStorage {
         deleteReplacedSnapshots();
         FileTrees.delete(databaseNew());
         if (Files.exists(databaseOld()) && !Files.exists(database())) {
-            // Died between the two renames of replaceDatabase: the checkpoint is still there and is taken up again.
+            // Died between the two renames of replaceDatabase: the checkpoint is still there and is
+            // taken up again.
             Files.move(databaseOld(), database());
         }
         FileTrees.delete(databaseOld());
@@ -163,8 +164,7 @@ final class CheckpointStorage implements StateMachineStorage {
 
     /// Makes the checkpoint in `made` durable, and the one that Ratis sends to followers from now on.
     void publish(Path made, LogPosition position) throws IOException {
-        Path target =
-                snapshots().resolve("checkpoint-" + position.term() + "-" + position.index());
+        Path target = snapshots().resolve("checkpoint-" + position.term() + "-" + position.index());
         if (Files.exists(target)) {
             FileTrees.delete(made);
         } else {

@@ -125,7 +125,8 @@ public final class LatticeStateMachine extends BaseStateMachine {
         Optional<CheckpointStorage.Checkpoint> newest = storage.newest();
         StateStore opened = StateStore.open(storage.database(), storeOptions);
         if (newest.isPresent() && newest.get().position().index() > opened.applied().index()) {
-            // A received snapshot that the last process had not yet put in place, or the one that we were just told
+            // A received snapshot that the last process had not yet put in place, or the one that
+            // we were just told
             // to take.
             opened.close();
             storage.replaceDatabase(newest.get());
@@ -134,7 +135,8 @@ public final class LatticeStateMachine extends BaseStateMachine {
         LogPosition applied = opened.applied();
         if (applied.index() >= 0
                 && (newest.isEmpty() || newest.get().position().index() < applied.index())) {
-            // Ratis replays from the latest snapshot on, so that has to be where the database stands.
+            // Ratis replays from the latest snapshot on, so that has to be where the database
+            // stands.
             checkpoint(opened);
         }
         setLastAppliedTermIndex(
@@ -213,15 +215,16 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private void checkpointInBackground(StateStore current) {
         try {
             LogPosition position = checkpoint(current);
-            // Ratis purges only for snapshots that it took itself, which would hold up applying. It keeps the
+            // Ratis purges only for snapshots that it took itself, which would hold up applying. It
+            // keeps the
             // entries that the preservation setting says.
-            getServer()
-                    .join()
-                    .getDivision(getGroupId())
-                    .getRaftLog()
-                    .purge(position.index())
-                    .whenComplete(
-                            (purged, e) -> {
+            var _ =
+                    getServer()
+                            .join()
+                            .getDivision(getGroupId())
+                            .getRaftLog()
+                            .purge(position.index())
+                            .whenComplete((purged, e) -> {
                                 if (e != null) {
                                     LOG.warn("the log was not purged up to {}", position, e);
                                 }

@@ -5,17 +5,21 @@ package io.lattice.statemachine.storage;
 /// | family | key after the keyspace | value |
 /// |---|---|---|
 /// | [#CURRENT] | user key | the live record of the key |
-/// | [#VERSIONS] | escaped user key, inverted revision | a superseded record; empty for a tombstone |
-/// | [#EVENTS] | revision | kind of change, revision it superseded, user key; one for every record that still exists |
+/// | [#VERSIONS] | escaped user key, inverted revision | nothing for a superseded record, one byte for a deletion |
+/// | [#EVENTS] | revision | a change: its kind, the revision it superseded, user key, the record it made |
 /// | [#META] | tag (, name) | counters of the keyspace; under keyspace 0 those of the store |
+///
+/// A value is written twice at a put: to CURRENT, where reads want it beside its key, and to EVENTS, where it stays when it is
+/// superseded. EVENTS is written in key order, which costs RocksDB little: no search on insert, no rewriting in compactions.
+/// To supersede a record is then one small entry in VERSIONS, and needs the old record's header only.
 ///
 /// RocksDB's own `default` family stays empty.
 public enum Family {
     /// Live records: nearly every read is one lookup or one contiguous scan here.
     CURRENT(0, "current"),
-    /// Superseded records and tombstones, for reads at an older revision.
+    /// Which superseded records and deletions a key has, for reads at an older revision.
     VERSIONS(1, "versions"),
-    /// Changes in revision order, for watches, compaction and hashing.
+    /// Changes in revision order, for older revisions, watches, compaction and hashing.
     EVENTS(2, "events"),
     /// Revisions, compaction marks, the applied position, members.
     META(3, "meta");

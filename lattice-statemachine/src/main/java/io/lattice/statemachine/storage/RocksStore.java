@@ -38,7 +38,8 @@ public final class RocksStore implements StoreReader, AutoCloseable {
     private final Schema schema;
     private final RocksDB database;
     private final List<ColumnFamilyHandle> handles;
-    private final ColumnFamilyHandle[] familyHandles = new ColumnFamilyHandle[Family.values().length];
+    private final ColumnFamilyHandle[] familyHandles =
+            new ColumnFamilyHandle[Family.values().length];
     private final int[] familyIds = new int[Family.values().length];
     private final WriteOptions writeOptions = new WriteOptions().setDisableWAL(true);
     private final ReadOptions liveOptions = new ReadOptions();
@@ -143,7 +144,9 @@ public final class RocksStore implements StoreReader, AutoCloseable {
         try (Stream<Path> files = Files.list(directory)) {
             if (files.anyMatch(file -> file.toString().endsWith(".sst"))) {
                 throw new StorageException(
-                        "the store in " + directory + " is damaged: it has tables but no CURRENT file");
+                        "the store in "
+                                + directory
+                                + " is damaged: it has tables but no CURRENT file");
             }
         }
     }
@@ -231,7 +234,8 @@ public final class RocksStore implements StoreReader, AutoCloseable {
         try {
             syncCheckpoint(target);
         } catch (IOException e) {
-            throw new StorageException("cannot sync the checkpoint " + target + ": " + e.getMessage(), e);
+            throw new StorageException(
+                    "cannot sync the checkpoint " + target + ": " + e.getMessage(), e);
         }
     }
 
@@ -279,7 +283,8 @@ public final class RocksStore implements StoreReader, AutoCloseable {
 
     private StorageException failed(String action, RocksDBException cause) {
         return new StorageException(
-                "cannot " + action + " the store in " + directory + ": " + cause.getMessage(), cause);
+                "cannot " + action + " the store in " + directory + ": " + cause.getMessage(),
+                cause);
     }
 
     /// Closes the database after the last snapshot is given back; RocksDB flushes what is only in memory.
@@ -310,13 +315,18 @@ public final class RocksStore implements StoreReader, AutoCloseable {
                 long leftMs = (deadline - System.nanoTime()) / 1_000_000;
                 if (leftMs <= 0) {
                     throw new StorageException(
-                            "cannot close the store in " + directory + ": " + openSnapshots + " snapshots are still read");
+                            "cannot close the store in "
+                                    + directory
+                                    + ": "
+                                    + openSnapshots
+                                    + " snapshots are still read");
                 }
                 try {
                     snapshotLock.wait(leftMs);
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
-                    throw new StorageException("interrupted while closing the store in " + directory, e);
+                    throw new StorageException(
+                            "interrupted while closing the store in " + directory, e);
                 }
             }
         }

@@ -35,13 +35,15 @@ final class Schema implements AutoCloseable {
                 new DBOptions()
                         .setCreateIfMissing(true)
                         .setCreateMissingColumnFamilies(true)
-                        // The Raft log is the write-ahead log; without one of its own RocksDB must flush all families
+                        // The Raft log is the write-ahead log; without one of its own RocksDB must
+                        // flush all families
                         // at one point in time, or a restart would see half of an entry.
                         .setAtomicFlush(true)
                         .setMaxBackgroundJobs(options.backgroundThreads())
                         .setMaxOpenFiles(options.maxOpenFiles())
                         .setDbWriteBufferSize(options.memtableBytes())
-                        // One apply thread writes: the plain memtable insert is cheaper than the concurrent one, and
+                        // One apply thread writes: the plain memtable insert is cheaper than the
+                        // concurrent one, and
                         // finds the place of ascending event keys at once.
                         .setAllowConcurrentMemtableWrite(false)
                         .setEnableWriteThreadAdaptiveYield(false)
@@ -94,8 +96,6 @@ final class Schema implements AutoCloseable {
                         .setMemtablePrefixBloomSizeRatio(MEMTABLE_BLOOM_SHARE)
                         .setMemtableWholeKeyFiltering(true);
         families.add(family);
-        descriptors.add(
-                new ColumnFamilyDescriptor(
-                        name.getBytes(StandardCharsets.UTF_8), family));
+        descriptors.add(new ColumnFamilyDescriptor(name.getBytes(StandardCharsets.UTF_8), family));
     }
 }

@@ -5,28 +5,31 @@ package io.lattice.statemachine.storage;
 /// @param blockCacheBytes cache of uncompressed table blocks, indexes and filters, shared by all column families
 /// @param memtableBytes writes held in memory over all column families before they are flushed; also bounds how much of
 ///     the Raft log a restart replays
+/// @param headerCacheEntries keys whose newest header is kept for the next put, a power of two; 128 bytes each
 /// @param backgroundThreads threads for flushes and compactions, at least 2
 /// @param maxOpenFiles table files kept open
 public record StoreOptions(
-        long blockCacheBytes, long memtableBytes, int backgroundThreads, int maxOpenFiles) {
+        long blockCacheBytes, long memtableBytes, int headerCacheEntries, int backgroundThreads, int maxOpenFiles) {
     private static final long MIB = 1L << 20;
 
     /// Refuses sizes with which RocksDB would stall or thrash.
     public StoreOptions {
         requireAtLeast("blockCacheBytes", blockCacheBytes, MIB);
         requireAtLeast("memtableBytes", memtableBytes, MIB);
+        requireAtLeast("headerCacheEntries", headerCacheEntries, 2);
         requireAtLeast("backgroundThreads", backgroundThreads, 2);
         requireAtLeast("maxOpenFiles", maxOpenFiles, 64);
     }
 
-    /// For one Raft group on a small machine: 256 MiB cache, 128 MiB memtables, 2 threads, 1,024 files.
+    /// For one Raft group on a small machine: 256 MiB cache, 128 MiB memtables, 262,144 headers (32 MiB), 2 threads, 1,024 files.
     public static StoreOptions defaults() {
-        return new StoreOptions(256 * MIB, 128 * MIB, 2, 1024);
+        return new StoreOptions(256 * MIB, 128 * MIB, 1 << 18, 2, 1024);
     }
 
     private static void requireAtLeast(String name, long found, long least) {
         if (found < least) {
-            throw new IllegalArgumentException(name + " is " + found + ", must be at least " + least);
+            throw new IllegalArgumentException(
+                    name + " is " + found + ", must be at least " + least);
         }
     }
 }

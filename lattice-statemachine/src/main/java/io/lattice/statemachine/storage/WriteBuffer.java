@@ -1,6 +1,5 @@
 package io.lattice.statemachine.storage;
 
-import com.google.protobuf.ByteString;
 import java.util.Arrays;
 
 /// Collects the writes of one atomic batch. Owned by one thread; reusable after [#clear()].
@@ -36,13 +35,15 @@ public final class WriteBuffer {
         length += value.length;
     }
 
-    /// Sets a key.
-    public void put(Family family, byte[] key, ByteString value) {
-        reserve(key.length + value.size());
+    /// Sets a key to a value given in two parts.
+    public void put(Family family, byte[] key, byte[] head, byte[] tail) {
+        reserve(key.length + head.length + tail.length);
         appendTagAndKey(TAG_PUT, family, key);
-        appendVarint(value.size());
-        value.copyTo(bytes, length);
-        length += value.size();
+        appendVarint(head.length + tail.length);
+        System.arraycopy(head, 0, bytes, length, head.length);
+        length += head.length;
+        System.arraycopy(tail, 0, bytes, length, tail.length);
+        length += tail.length;
     }
 
     /// Removes a key; nothing happens if it isn't there.
