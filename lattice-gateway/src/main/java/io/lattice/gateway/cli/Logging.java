@@ -11,6 +11,7 @@ import io.lattice.gateway.config.LatticeConfig.Telemetry;
 import net.logstash.logback.encoder.LogstashEncoder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /// Sets up logging: to standard output, for the service manager or container to keep.
 final class Logging {
@@ -39,6 +40,21 @@ final class Logging {
         root.addAppender(appender);
         root.setLevel(libraryLevel(telemetry.logLevel()));
         context.getLogger(OWN).setLevel(level(telemetry.logLevel()));
+        redirectJavaLogging(telemetry.logLevel());
+    }
+
+    /// gRPC logs by java.util.logging. Its level is set there too, so that nothing is built in vain.
+    private static void redirectJavaLogging(LogLevel level) {
+        SLF4JBridgeHandler.removeHandlersForRootLogger();
+        SLF4JBridgeHandler.install();
+        java.util.logging.Logger.getLogger("")
+                .setLevel(
+                        switch (level) {
+                            case ERROR -> java.util.logging.Level.SEVERE;
+                            case WARN, INFO -> java.util.logging.Level.WARNING;
+                            case DEBUG -> java.util.logging.Level.FINE;
+                            case TRACE -> java.util.logging.Level.FINEST;
+                        });
     }
 
     private static PatternLayoutEncoder plainEncoder() {

@@ -380,7 +380,7 @@ public final class Proposer {
         answered.forEach(f -> f.callback.accept(ForwardReply.Result.APPLIED));
         if (idle || !answered.isEmpty()) {
             // The next entry, if there's none at hand, would tell the followers too late.
-            pusher.push();
+            pusher.push(position.index());
         }
         advanced(position);
     }

@@ -58,6 +58,18 @@ class LoggingTest {
     }
 
     @Test
+    void javaLoggingGoesTheSameWay() {
+        log(LogLevel.INFO, false);
+
+        java.util.logging.Logger.getLogger("org.library").warning("library warning");
+        java.util.logging.Logger.getLogger("org.library").info("library info");
+
+        assertThat(captured.toString(StandardCharsets.UTF_8))
+                .contains("WARN  library")
+                .doesNotContain("library info");
+    }
+
+    @Test
     void errorSilencesTheRest() {
         assertThat(log(LogLevel.ERROR, false)).isEmpty();
     }

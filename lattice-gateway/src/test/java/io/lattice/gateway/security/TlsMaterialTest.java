@@ -90,7 +90,8 @@ class TlsMaterialTest {
         "'', no private key in it",
         "'-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', not a private key of",
         "'-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----', convert it with",
-        "'-----BEGIN ENCRYPTED PRIVATE KEY-----\nA\n-----END ENCRYPTED PRIVATE KEY-----', encrypted"
+        "'-----BEGIN ENCRYPTED PRIVATE KEY-----\nA\n-----END ENCRYPTED PRIVATE KEY-----', encrypted",
+        "'-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nA\n-----END RSA PRIVATE KEY-----', encrypted"
     })
     void findsFilesWithoutAUsableKey(String content, String found) throws IOException {
         Path bad = Files.writeString(directory.resolve("bad.key"), content);

@@ -118,7 +118,7 @@ final class Lockstep {
 
     private @Nullable Divergence play(int index, Step step) {
         Message request =
-                limits.adjust(SymbolicRevisions.resolve(step.request(), current, compacted));
+                limits.adjust(SymbolicRevisions.resolve(step.request(), current, compacted), current);
         int member = step.member() % subject.members();
         if (subject.members() > 1 && isLocal(request)) {
             // A local answer is only comparable once the member has applied what the oracle has.

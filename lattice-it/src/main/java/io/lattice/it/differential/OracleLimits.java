@@ -17,32 +17,35 @@ import java.util.function.Predicate;
 /// - A put with `ignore_value` or `ignore_lease` in a txn that also deletes from a key on (`range_end`
 ///   "\0") panics while it is applied if the delete removed the put's key.
 /// - After a txn with such a delete and a put, a compaction exactly at its revision loses the key, and
-///   the next read kills the server.
+///   the next read kills the server; a hash at exactly its revision looks at the wrong generation of the key.
 /// - HashKV at exactly a revision that was compacted is answered from a store of ten hashes made while
 ///   compacting, with the compact revision of before, as soon as the compaction's background work is done.
 final class OracleLimits {
     private static final ByteString FROM_KEY = ByteString.copyFrom(new byte[] {0});
 
-    private final Set<Long> notCompactable = new HashSet<>();
-    private final Set<Long> notHashable = new HashSet<>();
+    private final Set<Long> deletedFromKey = new HashSet<>();
+    private final Set<Long> compactedAt = new HashSet<>();
 
     /// Whether the request may be sent at all.
     static boolean isSafe(Message request) {
         return !(request instanceof TxnRequest txn) || !(deletesFromKey(txn) && putsIgnoring(txn));
     }
 
-    /// The request itself, or the nearest one that may be sent in the store's present state.
-    Message adjust(Message request) {
+    /// The request itself, or the nearest one that may be sent while the store is at revision `current`.
+    Message adjust(Message request, long current) {
         if (request instanceof CompactionRequest compaction) {
             long revision = compaction.getRevision();
-            while (notCompactable.contains(revision)) {
+            while (deletedFromKey.contains(revision)) {
                 revision--;
             }
             return compaction.toBuilder().setRevision(revision).build();
         }
         if (request instanceof HashKVRequest hash) {
             long revision = hash.getRevision();
-            while (notHashable.contains(revision)) {
+            if (revision == 0 && deletedFromKey.contains(current)) {
+                revision = current;
+            }
+            while (deletedFromKey.contains(revision) || compactedAt.contains(revision)) {
                 revision++;
             }
             return hash.toBuilder().setRevision(revision).build();
@@ -53,13 +56,13 @@ final class OracleLimits {
     /// Takes note of a request that was carried out and made `revision`.
     void applied(Message request, long revision) {
         if (request instanceof TxnRequest txn && deletesFromKey(txn)) {
-            notCompactable.add(revision);
+            deletedFromKey.add(revision);
         }
     }
 
     /// Takes note of a compaction that was carried out.
     void compacted(long revision) {
-        notHashable.add(revision);
+        compactedAt.add(revision);
     }
 
     private static boolean deletesFromKey(TxnRequest txn) {
