@@ -20,8 +20,7 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     private final String peerScheme;
 
     /// @param peerScheme "https" or "http", as the Raft port speaks
-    public ClusterService(
-            RaftNode node, Headers headers, RequestLimits limits, String peerScheme) {
+    public ClusterService(RaftNode node, Headers headers, RequestLimits limits, String peerScheme) {
         this.node = node;
         this.headers = headers;
         this.limits = limits;
@@ -29,8 +28,7 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     }
 
     @Override
-    public void memberList(
-            MemberListRequest request, StreamObserver<MemberListResponse> observer) {
+    public void memberList(MemberListRequest request, StreamObserver<MemberListResponse> observer) {
         Reply<MemberListResponse> reply = new Reply<>(observer);
         Runnable list = () -> reply.guard(() -> reply.ok(memberList()));
         if (!request.getLinearizable()) {

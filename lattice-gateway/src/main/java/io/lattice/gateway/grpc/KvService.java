@@ -26,6 +26,7 @@ import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.query.QueryExecutor;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +58,10 @@ public final class KvService extends KVGrpc.KVImplBase {
             return;
         }
         Runnable read = () -> reply.guard(() -> reply.ok(range(request)));
-        Runnable placed = request.getRangeEnd().isEmpty() ? read : () -> scans.execute(read);
+        Runnable placed =
+                request.getRangeEnd().isEmpty()
+                        ? read
+                        : () -> reply.guard(() -> scans.execute(read));
         fenced(request.getSerializable(), placed, reply);
     }
 
@@ -91,7 +95,13 @@ public final class KvService extends KVGrpc.KVImplBase {
         }
         RangeStreamer streamer =
                 new RangeStreamer(
-                        call, node, headers, route.keyspace(), request, limits.requestBytes(), scans);
+                        call,
+                        node,
+                        headers,
+                        route.keyspace(),
+                        request,
+                        limits.requestBytes(),
+                        scans);
         Reply<RangeStreamResponse> reply = streamer.reply();
         fenced(request.getSerializable(), streamer::start, reply);
     }
@@ -106,8 +116,7 @@ public final class KvService extends KVGrpc.KVImplBase {
                 reply,
                 response -> {
                     PutResponse put = (PutResponse) response;
-                    reply.ok(
-                            put.toBuilder().setHeader(headers.complete(put.getHeader())).build());
+                    reply.ok(put.toBuilder().setHeader(headers.complete(put.getHeader())).build());
                 });
     }
 
@@ -135,7 +144,10 @@ public final class KvService extends KVGrpc.KVImplBase {
         Refusal refusal = RequestChecks.check(request, limits.txnOps());
         if (refusal == null && RequestChecks.isReadOnly(request)) {
             Runnable read = () -> reply.guard(() -> reply.ok(readOnlyTxn(request)));
-            fenced(RequestChecks.isSerializable(request), () -> scans.execute(read), reply);
+            fenced(
+                    RequestChecks.isSerializable(request),
+                    () -> reply.guard(() -> scans.execute(read)),
+                    reply);
             return;
         }
         propose(
@@ -180,23 +192,22 @@ public final class KvService extends KVGrpc.KVImplBase {
 
     private void awaitPhysical(
             long revision, CompactionResponse response, Reply<CompactionResponse> reply) {
-        var unused =
+        var _ =
                 node.store()
                         .compacted(route.keyspace(), revision)
-                        .whenComplete(
-                                (done, e) -> {
-                                    if (e == null) {
-                                        reply.ok(response);
-                                    } else {
-                                        reply.fail(ErrorMapper.status(e));
-                                    }
-                                });
+                        .copy()
+                        .orTimeout(limits.timeout().toMillis(), TimeUnit.MILLISECONDS)
+                        .whenComplete((done, e) -> {
+                            if (e == null) {
+                                reply.ok(response);
+                            } else {
+                                reply.fail(ErrorMapper.status(e));
+                            }
+                        });
     }
 
     private Command.Builder command() {
-        return Command.newBuilder()
-                .setKeyspace(route.keyspace())
-                .setRoutingEpoch(route.epoch());
+        return Command.newBuilder().setKeyspace(route.keyspace()).setRoutingEpoch(route.epoch());
     }
 
     private void propose(
@@ -217,8 +228,7 @@ public final class KvService extends KVGrpc.KVImplBase {
     }
 
     /// Answers a call with its command's outcome.
-    private record Answer(Reply<?> reply, Consumer<Message> answer)
-            implements Proposer.Completion {
+    private record Answer(Reply<?> reply, Consumer<Message> answer) implements Proposer.Completion {
         @Override
         public void done(Outcome outcome) {
             switch (outcome) {

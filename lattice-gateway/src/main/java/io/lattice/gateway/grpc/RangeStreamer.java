@@ -52,11 +52,10 @@ final class RangeStreamer {
     }
 
     void start() {
-        scans.execute(
-                () -> {
-                    open();
-                    send();
-                });
+        scans.execute(() -> {
+            open();
+            send();
+        });
     }
 
     private synchronized void open() {

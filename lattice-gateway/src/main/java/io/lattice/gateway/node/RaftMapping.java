@@ -28,12 +28,9 @@ final class RaftMapping {
         LatticeConfig.Batching batching = config.batching();
         List<RaftSettings.PeerAddress> peers =
                 cluster.peers().stream()
-                        .map(
-                                p ->
-                                        new RaftSettings.PeerAddress(
-                                                p.nodeId(),
-                                                p.raftAddress().host(),
-                                                p.raftAddress().port()))
+                        .map(p ->
+                                new RaftSettings.PeerAddress(
+                                        p.nodeId(), p.raftAddress().host(), p.raftAddress().port()))
                         .toList();
         return new RaftSettings(
                 cluster.nodeId(),
@@ -65,8 +62,7 @@ final class RaftMapping {
         return Headers.id(groupId(config).toString());
     }
 
-    private static RaftSettings.@Nullable PeerTls tls(@Nullable TlsFiles files)
-            throws IOException {
+    private static RaftSettings.@Nullable PeerTls tls(@Nullable TlsFiles files) throws IOException {
         if (files == null) {
             return null;
         }

@@ -45,14 +45,13 @@ final class AppliedGate {
     void expire(long nowNanos) {
         List<Waiter> late = new ArrayList<>();
         synchronized (this) {
-            waiters.removeIf(
-                    waiter -> {
-                        boolean expired = nowNanos - waiter.deadlineNanos() >= 0;
-                        if (expired) {
-                            late.add(waiter);
-                        }
-                        return expired;
-                    });
+            waiters.removeIf(waiter -> {
+                boolean expired = nowNanos - waiter.deadlineNanos() >= 0;
+                if (expired) {
+                    late.add(waiter);
+                }
+                return expired;
+            });
         }
         for (Waiter waiter : late) {
             waiter.expired().run();

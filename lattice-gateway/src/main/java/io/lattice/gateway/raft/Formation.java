@@ -38,8 +38,7 @@ final class Formation {
     private long reportedNanos = System.nanoTime();
 
     /// @param peers reaches nodes by their plain node id
-    Formation(
-            RaftSettings settings, PeerClients peers, String raftId, BooleanSupplier stopping) {
+    Formation(RaftSettings settings, PeerClients peers, String raftId, BooleanSupplier stopping) {
         this.settings = settings;
         this.peers = peers;
         this.raftId = raftId;
@@ -68,7 +67,9 @@ final class Formation {
                 all.sort(null);
                 return Optional.of(all);
             }
-            report("waiting for all nodes to found the cluster; answered so far: " + replies.keySet());
+            report(
+                    "waiting for all nodes to found the cluster; answered so far: "
+                            + replies.keySet());
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");

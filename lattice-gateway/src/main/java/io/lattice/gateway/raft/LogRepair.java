@@ -1,6 +1,7 @@
 package io.lattice.gateway.raft;
 
 import io.lattice.statemachine.raft.FileTrees;
+import io.lattice.statemachine.raft.LogExtent;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -9,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.slf4j.Logger;
@@ -20,7 +23,8 @@ import org.slf4j.LoggerFactory;
 /// of the entry as a varint, the entry, and the CRC32C of both, big endian. A crash inside a write leaves the last
 /// record incomplete, with zeros where the rest should be, which Ratis takes for damage. Such a record was never
 /// acknowledged: it is cut off. Anything else that doesn't verify is damage to what may have been acknowledged, and
-/// the node refuses to start.
+/// the node refuses to start. A flipped bit in the last record's length looks like an incomplete record; it is told
+/// apart by flipping each bit back.
 ///
 /// What was written but not synced is synced, since Ratis takes all that it reads back for durable.
 final class LogRepair {
@@ -29,26 +33,52 @@ final class LogRepair {
     private static final int CRC_BYTES = 4;
     private static final int VARINT_BYTES_MAX = 5;
     private static final String OPEN_SEGMENT = "log_inprogress_";
+    private static final Pattern CLOSED_SEGMENT = Pattern.compile("log_(\\d+)-(\\d+)");
 
     private LogRepair() {}
 
+    /// Repairs and syncs the log.
+    ///
     /// @param current the group's folder with the log segments; nothing to do if it doesn't exist
+    /// @return which entries the log holds
     /// @throws RaftIdentity.DirectoryException if the open segment is damaged
-    static void run(Path current) throws IOException {
+    static LogExtent run(Path current) throws IOException {
+        LogExtent extent = LogExtent.NONE;
         if (!Files.isDirectory(current)) {
-            return;
+            return extent;
         }
         List<Path> files;
         try (Stream<Path> entries = Files.list(current)) {
             files = entries.filter(Files::isRegularFile).toList();
         }
         for (Path file : files) {
-            if (file.getFileName().toString().startsWith(OPEN_SEGMENT)) {
+            String name = file.getFileName().toString();
+            Matcher closed = CLOSED_SEGMENT.matcher(name);
+            if (name.startsWith(OPEN_SEGMENT)) {
                 cutTornTail(file);
+                long first = Long.parseLong(name.substring(OPEN_SEGMENT.length()));
+                long count = countRecords(file);
+                extent = count == 0 ? extent : extent.and(first, first + count - 1);
+            } else if (closed.matches()) {
+                extent =
+                        extent.and(
+                                Long.parseLong(closed.group(1)), Long.parseLong(closed.group(2)));
             }
             FileTrees.sync(file);
         }
         FileTrees.sync(current);
+        return extent;
+    }
+
+    private static long countRecords(Path segment) throws IOException {
+        byte[] bytes = Files.readAllBytes(segment);
+        long count = 0;
+        int position = HEADER_BYTES;
+        while (position < bytes.length && bytes[position] != 0) {
+            position += recordLength(bytes, position);
+            count++;
+        }
+        return count;
     }
 
     private static void cutTornTail(Path segment) throws IOException {
@@ -84,7 +114,19 @@ final class LogRepair {
             }
             position += recordLength;
         }
+        if (lastNonZero(bytes, position) >= position) {
+            throw damaged(segment, position, "a record's place is empty, but something follows");
+        }
         return -1;
+    }
+
+    /// Index of the last byte that isn't padding, or less than `from`.
+    private static int lastNonZero(byte[] bytes, int from) {
+        int last = bytes.length - 1;
+        while (last >= from && bytes[last] == 0) {
+            last--;
+        }
+        return last;
     }
 
     /// Length of the record at `position` with its varint and checksum, or -1 if the varint isn't complete.
@@ -108,22 +150,18 @@ final class LogRepair {
     }
 
     private static boolean verifies(byte[] bytes, int position, int recordLength) {
-        int stored = ByteBuffer.wrap(bytes, position + recordLength - CRC_BYTES, CRC_BYTES).getInt();
+        int stored =
+                ByteBuffer.wrap(bytes, position + recordLength - CRC_BYTES, CRC_BYTES).getInt();
         return stored == checksum(bytes, position, recordLength);
     }
 
-    private static void requireTorn(
-            Path segment, byte[] bytes, int position, int recordLength) {
-        int last = bytes.length - 1;
-        while (last > position && bytes[last] == 0) {
-            last--;
-        }
+    private static void requireTorn(Path segment, byte[] bytes, int position, int recordLength) {
+        int last = lastNonZero(bytes, position);
         boolean torn;
         if (recordLength < 0) {
             torn = last - position < VARINT_BYTES_MAX;
         } else if (position + (long) recordLength > bytes.length) {
-            // Or a flipped bit in the length: then records follow that verify.
-            torn = !anyRecordAfter(bytes, position, last);
+            torn = true;
         } else {
             int crcAt = position + recordLength - CRC_BYTES;
             torn = last < crcAt;
@@ -138,11 +176,42 @@ final class LogRepair {
                 }
             }
         }
-        if (!torn) {
-            throw new RaftIdentity.DirectoryException(
-                    "%s is damaged: the record at byte %d doesn't match its checksum, and it isn't one that a crash left incomplete; acknowledged writes may be in what follows: empty this node's data and log directories, and it rejoins with the other nodes' copy"
-                            .formatted(segment, position));
+        // With a damaged length, what seems to be one long record may be whole ones.
+        if (!torn
+                || anyRecordAfter(bytes, position, last)
+                || lengthIsFlipped(bytes, position)) {
+            throw damaged(
+                    segment,
+                    position,
+                    "the record doesn't match its checksum, and it isn't one that a crash left incomplete");
         }
+    }
+
+    private static RaftIdentity.DirectoryException damaged(
+            Path segment, int position, String what) {
+        return new RaftIdentity.DirectoryException(
+                "%s is damaged at byte %d: %s; acknowledged writes may be in what follows: empty this node's data and log directories, and it rejoins with the other nodes' copy"
+                        .formatted(segment, position, what));
+    }
+
+    /// Whether one other bit in the length would make a record that verifies.
+    private static boolean lengthIsFlipped(byte[] bytes, int position) {
+        int end = Math.min(position + VARINT_BYTES_MAX, bytes.length);
+        for (int at = position; at < end; at++) {
+            for (int bit = 1; bit <= 0x80; bit <<= 1) {
+                bytes[at] ^= (byte) bit;
+                int length = recordLength(bytes, position);
+                boolean verified =
+                        length > 0
+                                && position + (long) length <= bytes.length
+                                && verifies(bytes, position, length);
+                bytes[at] ^= (byte) bit;
+                if (verified) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     private static boolean anyRecordAfter(byte[] bytes, int position, int last) {

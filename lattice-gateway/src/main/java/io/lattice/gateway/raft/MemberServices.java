@@ -31,9 +31,11 @@ final class MemberServices implements PeerServer.Handler {
     }
 
     @Override
-    public long term() {
+    public long term(String raftId) {
         RaftServer.Division division = node.division();
-        return division == null ? 0 : division.getInfo().getCurrentTerm();
+        return division == null || !raftId.equals(identity.raftId())
+                ? 0
+                : division.getInfo().getCurrentTerm();
     }
 
     @Override
@@ -43,8 +45,7 @@ final class MemberServices implements PeerServer.Handler {
             callback.accept(OptionalLong.empty());
             return;
         }
-        fence.confirmLeadership(
-                System.nanoTime() + settings.requestTimeout().toNanos(), callback);
+        fence.confirmLeadership(System.nanoTime() + settings.requestTimeout().toNanos(), callback);
     }
 
     @Override
@@ -59,7 +60,8 @@ final class MemberServices implements PeerServer.Handler {
 
     @Override
     public ProbeReply probe() {
-        // A log without founders was joined, and a group that is being founded has written its founders before.
+        // A log without founders was joined, and a group that is being founded has written its
+        // founders before.
         boolean formed = !identity.founders().isEmpty() || node.division() != null;
         return ProbeReply.newBuilder()
                 .setRaftId(identity.raftId())
@@ -107,11 +109,10 @@ final class MemberServices implements PeerServer.Handler {
                                 .setServersInNewConf(changed)
                                 .build());
         try {
-            var unused =
+            var _ =
                     node.server()
                             .setConfigurationAsync(request)
-                            .whenComplete(
-                                    (reply, e) -> LOG.info("{} joins: {}", raftId, reply, e));
+                            .whenComplete((reply, e) -> LOG.info("{} joins: {}", raftId, reply, e));
         } catch (IOException e) {
             LOG.warn("the members can't be changed for {}", raftId, e);
             return refused(String.valueOf(e.getMessage()));

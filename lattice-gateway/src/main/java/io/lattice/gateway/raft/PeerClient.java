@@ -52,24 +52,40 @@ final class PeerClient implements AutoCloseable {
     /// @param request without an id
     void send(PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
         boolean refused;
+        boolean sent = false;
         synchronized (this) {
             refused = closed || pending.size() >= PENDING_MAX;
             if (!refused) {
-                long id = ++lastId;
                 if (pending.isEmpty()) {
                     lastReplyNanos = System.nanoTime();
                 }
-                pending.put(id, callback);
-                openStream().requests.onNext(request.setId(id).build());
+                sent = enqueue(request, callback);
             }
         }
         if (refused) {
             callback.accept(null);
+        } else if (!sent) {
+            failPending();
         }
+    }
+
+    /// Sends on the open stream or a new one; false if that broke at once. Caller holds the lock.
+    private boolean enqueue(
+            PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
+        long id = ++lastId;
+        pending.put(id, callback);
+        Stream open = openStream();
+        if (open.ended) {
+            return false;
+        }
+        open.requests.onNext(request.setId(id).build());
+        return true;
     }
 
     /// Called regularly: notices a dead connection, and makes gRPC retry a refused one sooner than it would.
     void tick() {
+        boolean sent = true;
+        boolean silent = false;
         synchronized (this) {
             if (closed || channel == null) {
                 return;
@@ -79,24 +95,22 @@ final class PeerClient implements AutoCloseable {
                 lastReplyNanos = now;
                 return;
             }
-            if (now - lastReplyNanos < SILENCE_NANOS_MAX) {
-                if (now - lastPingNanos >= PING_INTERVAL_NANOS) {
-                    lastPingNanos = now;
-                    long id = ++lastId;
-                    pending.put(id, reply -> {});
-                    openStream()
-                            .requests
-                            .onNext(
-                                    PeerRequest.newBuilder()
-                                            .setId(id)
-                                            .setTerm(TermRequest.getDefaultInstance())
-                                            .build());
-                }
-                return;
+            if (now - lastReplyNanos >= SILENCE_NANOS_MAX) {
+                silent = true;
+            } else if (now - lastPingNanos >= PING_INTERVAL_NANOS) {
+                lastPingNanos = now;
+                sent =
+                        enqueue(
+                                PeerRequest.newBuilder().setTerm(TermRequest.getDefaultInstance()),
+                                _ -> {});
             }
-            LOG.info("no answer from {} for {} ms: connecting anew", peer, SILENCE_NANOS_MAX / 1_000_000);
         }
-        disconnect();
+        if (silent) {
+            LOG.debug("no answer from {}: connecting anew", peer);
+            disconnect();
+        } else if (!sent) {
+            failPending();
+        }
     }
 
     private Stream openStream() {
@@ -133,13 +147,17 @@ final class PeerClient implements AutoCloseable {
     private void failPending() {
         List<Consumer<@Nullable PeerReply>> failed;
         synchronized (this) {
-            stream = null;
-            failed = new ArrayList<>(pending.values());
-            pending.clear();
+            failed = takePending();
         }
-        for (Consumer<@Nullable PeerReply> callback : failed) {
-            callback.accept(null);
-        }
+        failed.forEach(callback -> callback.accept(null));
+    }
+
+    /// Forgets the stream and what is unanswered on it. Caller holds the lock.
+    private List<Consumer<@Nullable PeerReply>> takePending() {
+        stream = null;
+        List<Consumer<@Nullable PeerReply>> taken = new ArrayList<>(pending.values());
+        pending.clear();
+        return taken;
     }
 
     @Override
@@ -155,6 +173,9 @@ final class PeerClient implements AutoCloseable {
         // Set right after construction, before anybody else sees the stream.
         @SuppressWarnings("NullAway.Init")
         private StreamObserver<PeerRequest> requests;
+
+        // Guarded by the client's lock. A stream may break while it is being opened.
+        private boolean ended;
 
         @Override
         public void onNext(PeerReply reply) {
@@ -183,12 +204,15 @@ final class PeerClient implements AutoCloseable {
         }
 
         private void ended() {
+            List<Consumer<@Nullable PeerReply>> failed;
             synchronized (PeerClient.this) {
+                ended = true;
                 if (stream != this) {
                     return;
                 }
+                failed = takePending();
             }
-            failPending();
+            failed.forEach(callback -> callback.accept(null));
         }
     }
 }

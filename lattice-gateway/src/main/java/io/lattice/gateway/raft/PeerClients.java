@@ -15,7 +15,7 @@ import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslContext;
 import org.jspecify.annotations.Nullable;
 
 /// The connections to the other nodes, one each, made when first needed. Thread-safe.
-final class PeerClients implements AutoCloseable {
+final class PeerClients implements PeerSender, AutoCloseable {
     private static final int MESSAGE_BYTES_MAX = 64 << 20;
     private static final int FLOW_CONTROL_WINDOW_BYTES = 4 << 20;
 
@@ -30,11 +30,9 @@ final class PeerClients implements AutoCloseable {
         this.ssl = GrpcUtil.buildSslContextForClient(tls);
     }
 
-    /// @param callback runs once, with null if there's no such member or its connection broke
-    void send(
-            String nodeId,
-            PeerRequest.Builder request,
-            Consumer<@Nullable PeerReply> callback) {
+    @Override
+    public void send(
+            String nodeId, PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
         String address = addressOf.apply(nodeId);
         if (address == null) {
             callback.accept(null);

@@ -11,8 +11,8 @@ import io.lattice.proto.peer.TermReply;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
-import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
 import org.apache.ratis.thirdparty.io.grpc.stub.ServerCallStreamObserver;
+import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
 import org.apache.ratis.thirdparty.io.grpc.stub.StreamObserver;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,8 +23,8 @@ final class PeerServer {
 
     /// What a node can be asked. Called on a gRPC thread; callbacks may run on any thread, once each.
     interface Handler {
-        /// The term of this node's division, 0 before it runs.
-        long term();
+        /// The term of this node's division, 0 before it runs or if `raftId` isn't this node's identity.
+        long term(String raftId);
 
         /// Answers the index up to which a follower must have applied, or empty if this node can't prove that it
         /// leads.
@@ -46,11 +46,9 @@ final class PeerServer {
         return ServerServiceDefinition.builder(PeerWire.SERVICE)
                 .addMethod(
                         PeerWire.EXCHANGE,
-                        ServerCalls.asyncBidiStreamingCall(
-                                replies ->
-                                        new Requests(
-                                                handler,
-                                                (ServerCallStreamObserver<PeerReply>) replies)))
+                        ServerCalls.asyncBidiStreamingCall(replies ->
+                                new Requests(
+                                        handler, (ServerCallStreamObserver<PeerReply>) replies)))
                 .build();
     }
 
@@ -69,15 +67,20 @@ final class PeerServer {
         public void onNext(PeerRequest request) {
             PeerReply.Builder reply = PeerReply.newBuilder().setId(request.getId());
             switch (request.getRequestCase()) {
-                case TERM -> send(reply.setTerm(TermReply.newBuilder().setTerm(handler.term())));
+                case TERM ->
+                        send(
+                                reply.setTerm(
+                                        TermReply.newBuilder()
+                                                .setTerm(
+                                                        handler.term(
+                                                                request.getTerm().getRaftId()))));
                 case READ_INDEX ->
-                        handler.readIndex(
-                                index ->
-                                        send(
-                                                reply.setReadIndex(
-                                                        ReadIndexReply.newBuilder()
-                                                                .setConfirmed(index.isPresent())
-                                                                .setIndex(index.orElse(0)))));
+                        handler.readIndex(index ->
+                                send(
+                                        reply.setReadIndex(
+                                                ReadIndexReply.newBuilder()
+                                                        .setConfirmed(index.isPresent())
+                                                        .setIndex(index.orElse(0)))));
                 case FORWARD ->
                         handler.forward(
                                 request.getForward().getProposal(),

@@ -52,8 +52,8 @@ public final class Proposer {
     /// Proposals of other nodes that may wait; each has at most one under way, so this is never reached in earnest.
     private static final int FORWARDED_MAX = 1_024;
 
-    private final RaftView raft;
-    private final PeerClients peers;
+    private final Standing raft;
+    private final PeerSender peers;
     private final EntrySink sink;
     private final CommitPusher pusher;
     private final RaftSettings settings;
@@ -77,6 +77,8 @@ public final class Proposer {
 
     /// Puts a batch into this node's division as its leader.
     interface EntrySink {
+        /// Submits a batch.
+        ///
         /// @param failed called at most once, on any thread, if the batch won't be answered by being applied
         void submit(BatchMessage message, Consumer<Throwable> failed);
     }
@@ -89,14 +91,18 @@ public final class Proposer {
         void failed(ProposalFailure failure);
     }
 
+    /// Makes a proposer that is started by [#start].
+    ///
+    /// @param died told if the submitting thread dies: nothing would ever be written here again
     /// @param origin random for each process, so that no other's proposal is ever taken for its own
     Proposer(
-            RaftView raft,
-            PeerClients peers,
+            Standing raft,
+            PeerSender peers,
             EntrySink sink,
             CommitPusher pusher,
             RaftSettings settings,
             Executor completions,
+            Consumer<Throwable> died,
             long origin) {
         this.raft = raft;
         this.peers = peers;
@@ -107,7 +113,11 @@ public final class Proposer {
         this.origin = origin;
         this.retryNanos = System.nanoTime();
         this.submitter =
-                Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
+                Thread.ofPlatform()
+                        .name("lattice-proposer")
+                        .daemon()
+                        .uncaughtExceptionHandler((_, e) -> died.accept(e))
+                        .unstarted(this::submitLoop);
     }
 
     void start() {
@@ -178,10 +188,11 @@ public final class Proposer {
                         return;
                     }
                     submitterIdle = true;
-                    if (waiting.isEmpty() && forwarded.isEmpty() || entryInFlight != null) {
+                    if ((waiting.isEmpty() && forwarded.isEmpty()) || entryInFlight != null) {
                         work.await();
                     } else {
-                        // Something waits for a leader, whose arrival Ratis doesn't always announce.
+                        // Something waits for a leader, whose arrival Ratis doesn't always
+                        // announce.
                         work.awaitNanos(RETRY_NANOS);
                     }
                     submitterIdle = false;
@@ -353,6 +364,7 @@ public final class Proposer {
     /// An entry was applied here. On the applying thread.
     void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
         List<Forwarded> answered = List.of();
+        List<Runnable> completed = new ArrayList<>();
         boolean idle;
         lock.lock();
         try {
@@ -364,7 +376,10 @@ public final class Proposer {
             for (int i = 0; i < batch.getProposalsCount(); i++) {
                 Proposal proposal = batch.getProposals(i);
                 if (proposal.getOrigin() == origin) {
-                    complete(proposal.getSequence(), outcomes.get(i));
+                    Ticket ticket = removeTicket(proposal.getSequence());
+                    if (ticket != null) {
+                        completed.add(completion(ticket, outcomes.get(i)));
+                    }
                 }
             }
             idle = waiting.isEmpty() && forwarded.isEmpty();
@@ -372,35 +387,34 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
+        completed.forEach(Runnable::run);
         answered.forEach(f -> f.callback.accept(ForwardReply.Result.APPLIED));
         if (idle || !answered.isEmpty()) {
             // The next entry, if there's none at hand, would tell the followers too late.
-            pusher.push();
+            pusher.push(position.index());
         }
         advanced(position);
     }
 
-    private void complete(long sequence, List<Outcome> outcomes) {
+    /// The ticket of an applied proposal, or null if its callers were told that they can't know. Caller holds the lock.
+    private @Nullable Ticket removeTicket(long sequence) {
         Ticket ticket = tickets.remove(sequence);
-        if (ticket == null) {
-            // Its callers were told that they can't know.
-            return;
-        }
-        if (forwardInFlight == ticket) {
+        if (ticket != null && forwardInFlight == ticket) {
             forwardInFlight = null;
         }
+        return ticket;
+    }
+
+    /// Tells a ticket's callers, here or, if they are many, on another thread.
+    private Runnable completion(Ticket ticket, List<Outcome> outcomes) {
         List<Pending> pendings = ticket.pendings;
-        Runnable completion =
+        Runnable tell =
                 () -> {
                     for (int i = 0; i < pendings.size(); i++) {
                         pendings.get(i).completion.done(outcomes.get(i));
                     }
                 };
-        if (pendings.size() <= INLINE_COMPLETIONS_MAX) {
-            completion.run();
-        } else {
-            completions.execute(completion);
-        }
+        return pendings.size() <= INLINE_COMPLETIONS_MAX ? tell : () -> completions.execute(tell);
     }
 
     /// The applied position moved: an undecided proposal of an earlier term can't come any more.
@@ -433,6 +447,7 @@ public final class Proposer {
     /// Called every few milliseconds: fails what has waited too long.
     void tick(long nowNanos) {
         List<Pending> late = new ArrayList<>();
+        List<Forwarded> givenUp = List.of();
         lock.lock();
         try {
             // A command that was put back may stand before younger ones, never behind.
@@ -449,6 +464,7 @@ public final class Proposer {
                     && nowNanos - entry.beganNanos >= settings.requestTimeout().toNanos()) {
                 // Its fate is unknown, and nothing else may wait for it for ever.
                 entryInFlight = null;
+                givenUp = entry.forwarded;
                 if (entry.own != null) {
                     entry.own.undecided = true;
                     entry.own.term = entry.message.appendTerm();
@@ -457,14 +473,14 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
+        givenUp.forEach(f -> f.callback.accept(ForwardReply.Result.UNDECIDED));
         late.forEach(pending -> pending.completion.failed(ProposalFailure.TIMED_OUT));
         failTickets(
                 ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos >= 0,
                 ProposalFailure.TIMED_OUT);
     }
 
-    private void failTickets(
-            java.util.function.Predicate<Ticket> which, ProposalFailure failure) {
+    private void failTickets(java.util.function.Predicate<Ticket> which, ProposalFailure failure) {
         List<Ticket> failed = new ArrayList<>();
         lock.lock();
         try {
@@ -485,8 +501,7 @@ public final class Proposer {
             lock.unlock();
         }
         for (Ticket ticket : failed) {
-            completions.execute(
-                    () -> ticket.pendings.forEach(p -> p.completion.failed(failure)));
+            completions.execute(() -> ticket.pendings.forEach(p -> p.completion.failed(failure)));
         }
     }
 

@@ -26,9 +26,13 @@ import org.jspecify.annotations.Nullable;
 /// One directory without the other's marker, or with another's, means that a volume is missing or was swapped: the
 /// node refuses to start and touches nothing.
 ///
+/// A marker is written beside both places before it is moved into either, so that a crash between the two moves is
+/// finished at the next start and isn't taken for a swapped volume.
+///
 /// Both directories are locked against a second process for as long as this object is open.
 final class RaftIdentity implements AutoCloseable {
     private static final String FILE = "IDENTITY";
+    private static final String SCRATCH_FILE = FILE + ".tmp";
     private static final String LOCK_FILE = "LOCK";
     private static final char SEPARATOR = '~';
 
@@ -37,6 +41,7 @@ final class RaftIdentity implements AutoCloseable {
     private final String groupId;
     private String raftId = "";
     private List<String> founders = List.of();
+    private boolean logMade;
 
     private RaftIdentity(RaftSettings settings) {
         this.directories = List.of(settings.dataDirectory(), settings.walDirectory());
@@ -84,6 +89,7 @@ final class RaftIdentity implements AutoCloseable {
     }
 
     private void load(String nodeId) throws IOException {
+        finishStore();
         List<Properties> markers = new ArrayList<>();
         for (Path directory : directories) {
             Properties marker = read(directory);
@@ -124,11 +130,25 @@ final class RaftIdentity implements AutoCloseable {
         if (!groupId.equals(data.getProperty("group_id"))) {
             throw new DirectoryException(
                     "%s belongs to another cluster, with group %s, but this cluster's is %s"
-                            .formatted(
-                                    directories.get(0), data.getProperty("group_id"), groupId));
+                            .formatted(directories.get(0), data.getProperty("group_id"), groupId));
         }
         String founding = data.getProperty("founders", "");
         founders = founding.isEmpty() ? List.of() : List.of(founding.split(","));
+        logMade = Boolean.parseBoolean(data.getProperty("log_made"));
+    }
+
+    /// Makes the second move of a [#store] that died after the first: what stands in one directory waits in the
+    /// other. A marker that waits in both was never in force.
+    private void finishStore() throws IOException {
+        for (int i = 0; i < directories.size(); i++) {
+            Path waiting = directories.get(i).resolve(SCRATCH_FILE);
+            Path other = directories.get(1 - i).resolve(FILE);
+            if (Files.exists(waiting)
+                    && Files.exists(other)
+                    && Files.mismatch(waiting, other) == -1) {
+                moveIntoPlace(directories.get(i));
+            }
+        }
     }
 
     private static @Nullable Properties read(Path directory) throws IOException {
@@ -146,18 +166,16 @@ final class RaftIdentity implements AutoCloseable {
     private static void refuseForeignFiles(Path directory) throws IOException {
         try (Stream<Path> entries = Files.list(directory)) {
             entries.map(entry -> entry.getFileName().toString())
-                    .filter(
-                            name ->
-                                    !name.equals(LOCK_FILE)
-                                            && !name.equals("lost+found")
-                                            && !name.startsWith(FILE))
+                    .filter(name ->
+                            !name.equals(LOCK_FILE)
+                                    && !name.equals("lost+found")
+                                    && !name.startsWith(FILE))
                     .findFirst()
-                    .ifPresent(
-                            name -> {
-                                throw new DirectoryException(
-                                        "%s has no %s file but holds %s: it isn't a directory of Lattice; allowed: an empty one"
-                                                .formatted(directory, FILE, name));
-                            });
+                    .ifPresent(name -> {
+                        throw new DirectoryException(
+                                "%s has no %s file but holds %s: it isn't a directory of Lattice; allowed: an empty one"
+                                        .formatted(directory, FILE, name));
+                    });
         }
     }
 
@@ -166,19 +184,27 @@ final class RaftIdentity implements AutoCloseable {
         properties.setProperty("raft_id", raftId);
         properties.setProperty("group_id", groupId);
         properties.setProperty("founders", String.join(",", founders));
+        properties.setProperty("log_made", Boolean.toString(logMade));
         StringWriter text = new StringWriter();
         properties.store(text, "Lattice: which node these files belong to. Do not edit.");
         for (Path directory : directories) {
-            Path scratch = directory.resolve(FILE + ".tmp");
+            Path scratch = directory.resolve(SCRATCH_FILE);
             Files.writeString(scratch, text.toString());
             FileTrees.sync(scratch);
-            Files.move(
-                    scratch,
-                    directory.resolve(FILE),
-                    StandardCopyOption.ATOMIC_MOVE,
-                    StandardCopyOption.REPLACE_EXISTING);
             FileTrees.sync(directory);
         }
+        for (Path directory : directories) {
+            moveIntoPlace(directory);
+        }
+    }
+
+    private static void moveIntoPlace(Path directory) throws IOException {
+        Files.move(
+                directory.resolve(SCRATCH_FILE),
+                directory.resolve(FILE),
+                StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
+        FileTrees.sync(directory);
     }
 
     /// The node id in a Raft identity.
@@ -199,6 +225,17 @@ final class RaftIdentity implements AutoCloseable {
     /// Notes the founders, before the log is made.
     void found(List<String> raftIds) throws IOException {
         founders = List.copyOf(raftIds);
+        store();
+    }
+
+    /// Whether this identity has had a log, and so perhaps voted: if that log is gone, it must not begin another.
+    boolean logMade() {
+        return logMade;
+    }
+
+    /// Notes that there's a log now.
+    void noteLogMade() throws IOException {
+        logMade = true;
         store();
     }
 

@@ -2,9 +2,11 @@ package io.lattice.gateway.raft;
 
 import io.lattice.gateway.raft.RaftSettings.PeerAddress;
 import io.lattice.statemachine.apply.StateStore;
-import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.raft.BatchMessage;
+import io.lattice.statemachine.raft.FileTrees;
 import io.lattice.statemachine.raft.LatticeStateMachine;
+import io.lattice.statemachine.raft.LogExtent;
+import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -22,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.grpc.GrpcTlsConfig;
@@ -67,6 +70,7 @@ public final class RaftNode implements AutoCloseable {
     private final ExecutorService completions =
             Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().name("lattice-completions").daemon().factory());
+    private final boolean hasLog;
     private volatile boolean stopping;
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
@@ -85,6 +89,7 @@ public final class RaftNode implements AutoCloseable {
             RaftIdentity identity,
             StoreOptions storeOptions,
             long snapshotThresholdEntries,
+            LogExtent log,
             BiConsumer<String, Throwable> fatal)
             throws IOException {
         this.settings = settings;
@@ -96,7 +101,9 @@ public final class RaftNode implements AutoCloseable {
                         settings.dataDirectory(),
                         storeOptions,
                         snapshotThresholdEntries,
+                        log,
                         applications);
+        this.hasLog = Files.exists(logFolder(settings).resolve("raft-meta"));
         RaftSettings.PeerTls material = settings.tls();
         this.tls =
                 material == null
@@ -122,10 +129,16 @@ public final class RaftNode implements AutoCloseable {
         RaftNode node = null;
         boolean started = false;
         try {
-            LogRepair.run(logFolder(settings));
+            discardHalfMadeGroup(settings);
+            LogExtent log = LogRepair.run(logFolder(settings));
             node =
                     new RaftNode(
-                            settings, identity, storeOptions, snapshotThresholdEntries, fatal);
+                            settings,
+                            identity,
+                            storeOptions,
+                            snapshotThresholdEntries,
+                            log,
+                            fatal);
             node.run();
             started = true;
             return node;
@@ -140,8 +153,30 @@ public final class RaftNode implements AutoCloseable {
         }
     }
 
+    private static Path groupFolder(RaftSettings settings) {
+        return settings.walDirectory().resolve(settings.groupId().toString());
+    }
+
     private static Path logFolder(RaftSettings settings) {
-        return settings.walDirectory().resolve(settings.groupId().toString()).resolve("current");
+        return groupFolder(settings).resolve("current");
+    }
+
+    /// A process that died while Ratis made the group's folder leaves one without a term, which Ratis would take
+    /// for a group. It has never voted.
+    private static void discardHalfMadeGroup(RaftSettings settings) throws IOException {
+        Path folder = logFolder(settings);
+        if (!Files.isDirectory(groupFolder(settings)) || Files.exists(folder.resolve("raft-meta"))) {
+            return;
+        }
+        boolean anyLog = false;
+        if (Files.isDirectory(folder)) {
+            try (Stream<Path> files = Files.list(folder)) {
+                anyLog = files.anyMatch(f -> f.getFileName().toString().startsWith("log_"));
+            }
+        }
+        if (!anyLog) {
+            FileTrees.delete(groupFolder(settings));
+        }
     }
 
     /// Ratis ends the process without a word when it can't bind.
@@ -168,13 +203,21 @@ public final class RaftNode implements AutoCloseable {
             GrpcConfigKeys.TLS.setConf(parameters, tls);
         }
         MemberServices handler = new MemberServices(this, settings, identity);
+        PeerGuard guard =
+                new PeerGuard(
+                        identity.raftId(),
+                        tls != null,
+                        logFolder(settings),
+                        applications::failed);
         GrpcConfigKeys.Server.setServicesCustomizer(
                 parameters,
                 (builder, types) ->
                         types.contains(GrpcServices.Type.SERVER)
-                                ? builder.addService(PeerServer.service(handler))
+                                ? builder.intercept(guard)
+                                        .addService(PeerServer.service(handler))
                                 : builder);
-        // Without a group: one that is on disk is found there, and one that isn't is added when it is clear how.
+        // Without a group: one that is on disk is found there, and one that isn't is added when it
+        // is clear how.
         return RaftServer.newBuilder()
                 .setServerId(RaftPeerId.valueOf(identity.raftId()))
                 .setStateMachineRegistry(group -> stateMachine)
@@ -184,14 +227,24 @@ public final class RaftNode implements AutoCloseable {
     }
 
     private void run() throws IOException, InterruptedException {
-        boolean known = Files.exists(logFolder(settings).resolve("raft-meta"));
+        if (!hasLog && identity.logMade()) {
+            throw new RaftIdentity.DirectoryException(
+                    "the Raft log of %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
+                            .formatted(
+                                    identity.raftId(),
+                                    settings.walDirectory(),
+                                    settings.walDirectory(),
+                                    settings.dataDirectory()));
+        }
         server.start();
-        if (!known) {
+        if (!hasLog) {
             enterGroup();
         }
+        if (!identity.logMade()) {
+            identity.noteLogMade();
+        }
         RaftServer.Division started = server.getDivision(groupId);
-        requireNoGap(started);
-        gate.advance(stateMachine.store().applied().index());
+        gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
         PeerClients peers = new PeerClients(id -> addressOf(started, id), tls);
         Proposer proposer =
@@ -202,6 +255,7 @@ public final class RaftNode implements AutoCloseable {
                         pusher,
                         settings,
                         completions,
+                        e -> applications.failed("the proposer's thread died", e),
                         new SecureRandom().nextLong());
         ReadFence fence = new ReadFence(view, peers, gate);
         Watchdog watchdog = new Watchdog(started, view, settings, this::stepDown, applications);
@@ -209,7 +263,7 @@ public final class RaftNode implements AutoCloseable {
         running = new Running(started, view, peers, proposer, fence, watchdog);
         applications.attach(proposer);
         proposer.start();
-        ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
+        var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
         if (!isMember(started)) {
             try (PeerClients configured = configuredPeers()) {
                 formation(configured).join(() -> isMember(started));
@@ -230,9 +284,7 @@ public final class RaftNode implements AutoCloseable {
         if (founders.isPresent()) {
             identity.found(founders.get());
             LOG.info("founding the cluster with {}", founders.get());
-            group =
-                    RaftGroup.valueOf(
-                            groupId, founders.get().stream().map(this::founder).toList());
+            group = RaftGroup.valueOf(groupId, founders.get().stream().map(this::founder).toList());
         } else {
             group = RaftGroup.valueOf(groupId);
         }
@@ -253,10 +305,9 @@ public final class RaftNode implements AutoCloseable {
     private RaftPeer founder(String raftId) {
         PeerAddress address =
                 configured(RaftIdentity.nodeOf(raftId))
-                        .orElseThrow(
-                                () ->
-                                        new IllegalStateException(
-                                                raftId + " is not among the configured peers"));
+                        .orElseThrow(() ->
+                                new IllegalStateException(
+                                        raftId + " is not among the configured peers"));
         return peer(raftId, address);
     }
 
@@ -289,21 +340,6 @@ public final class RaftNode implements AutoCloseable {
         return peer == null ? null : peer.getAddress();
     }
 
-    /// The log has to reach back to where the state stands; otherwise entries in between were lost.
-    private void requireNoGap(RaftServer.Division started) {
-        long first = started.getRaftLog().getStartIndex();
-        long applied = stateMachine.store().applied().index();
-        if (applied + 1 < first) {
-            throw new RaftIdentity.DirectoryException(
-                    "the Raft log in %s begins at entry %d, but the state in %s ends at entry %d: entries between are missing; empty both directories, and the node rejoins with the other nodes' copy"
-                            .formatted(
-                                    settings.walDirectory(),
-                                    first,
-                                    settings.dataDirectory(),
-                                    applied));
-        }
-    }
-
     private void submit(BatchMessage message, Consumer<Throwable> failed) {
         RaftClientRequest request =
                 RaftClientRequest.newBuilder()
@@ -316,7 +352,8 @@ public final class RaftNode implements AutoCloseable {
                         .build();
         CompletableFuture<RaftClientReply> answer;
         try {
-            // The division itself: by way of the server, a call would be handed to a pool and waited for there.
+            // The division itself: by way of the server, a call would be handed to a pool and
+            // waited for there.
             answer =
                     ((RaftClientAsynchronousProtocol) server.getDivision(groupId))
                             .submitClientRequestAsync(request);
@@ -324,15 +361,14 @@ public final class RaftNode implements AutoCloseable {
             failed.accept(e);
             return;
         }
-        CompletableFuture<RaftClientReply> unused =
-                answer.whenComplete(
-                        (reply, e) -> {
-                            if (e != null) {
-                                failed.accept(e);
-                            } else if (!reply.isSuccess()) {
-                                failed.accept(reply.getException());
-                            }
-                        });
+        CompletableFuture<RaftClientReply> _ =
+                answer.whenComplete((reply, e) -> {
+                    if (e != null) {
+                        failed.accept(e);
+                    } else if (!reply.isSuccess()) {
+                        failed.accept(reply.getException());
+                    }
+                });
     }
 
     private void tick() {
@@ -347,8 +383,9 @@ public final class RaftNode implements AutoCloseable {
             gate.expire(now);
             r.peers().tick();
             r.watchdog().tick(now);
-        } catch (RuntimeException e) {
-            // The division closes under our feet when the node stops; at any other time this is a defect.
+        } catch (RuntimeException | Error e) {
+            // The division closes under our feet when the node stops; at any other time this is a
+            // defect.
             if (!stopping) {
                 applications.failed("the Raft ticker failed", e);
             }
@@ -358,7 +395,7 @@ public final class RaftNode implements AutoCloseable {
     /// Gives up leadership, so that a healthier node takes over.
     public void stepDown(String reason) {
         LOG.warn("stepping down: {}", reason);
-        transfer(null);
+        var _ = transfer(null);
     }
 
     /// Hands leadership to another node.
@@ -380,12 +417,11 @@ public final class RaftNode implements AutoCloseable {
                         STEP_DOWN_TIMEOUT_MS);
         try {
             return server.transferLeadershipAsync(request)
-                    .whenComplete(
-                            (reply, e) -> {
-                                if (e != null || !reply.isSuccess()) {
-                                    LOG.warn("leadership was not transferred: {}", reply, e);
-                                }
-                            });
+                    .whenComplete((reply, e) -> {
+                        if (e != null || !reply.isSuccess()) {
+                            LOG.warn("leadership was not transferred: {}", reply, e);
+                        }
+                    });
         } catch (IOException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -393,6 +429,11 @@ public final class RaftNode implements AutoCloseable {
 
     RaftServer server() {
         return server;
+    }
+
+    /// Whether a Raft log was there when this process started.
+    boolean hasLog() {
+        return hasLog;
     }
 
     RaftServer.@Nullable Division division() {
@@ -482,11 +523,14 @@ public final class RaftNode implements AutoCloseable {
             r.proposer().stop();
         }
         ticker.shutdownNow();
-        server.close();
-        if (r != null) {
-            r.peers().close();
+        try {
+            server.close();
+        } finally {
+            if (r != null) {
+                r.peers().close();
+            }
+            completions.shutdown();
+            identity.close();
         }
-        completions.shutdown();
-        identity.close();
     }
 }

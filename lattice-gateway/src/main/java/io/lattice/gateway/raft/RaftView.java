@@ -10,7 +10,7 @@ import org.apache.ratis.server.protocol.TermIndex;
 import org.jspecify.annotations.Nullable;
 
 /// What can be read of a division at any time, without a lock. Thread-safe.
-public final class RaftView {
+public final class RaftView implements Standing {
     private final RaftServer.Division division;
     private final String nodeId;
 
@@ -20,28 +20,33 @@ public final class RaftView {
     }
 
     /// This node's own name.
+    @Override
     public String nodeId() {
         return nodeId;
     }
 
     /// The newest term that this node has promised to; 0 before it runs.
+    @Override
     public long term() {
         return division.getInfo().getCurrentTerm();
     }
 
     /// Whether this node leads and has applied everything of earlier terms. It may have been superseded without
     /// knowing: only the read fence can tell.
+    @Override
     public boolean isReadyLeader() {
         DivisionInfo info = division.getInfo();
         return info.isLeader() && info.isLeaderReady();
     }
 
     /// The leader as far as this node knows, or null.
+    @Override
     public @Nullable String leader() {
         var leader = division.getInfo().getLeaderId();
         return leader == null ? null : leader.toString();
     }
 
+    @Override
     public long committedIndex() {
         return division.getRaftLog().getLastCommittedIndex();
     }
@@ -67,7 +72,8 @@ public final class RaftView {
     }
 
     /// The voters of now, one set, or two of which each needs a majority while the configuration changes.
-    Voters voters() {
+    @Override
+    public Voters voters() {
         RaftConfiguration configuration = division.getRaftConf();
         Collection<RaftPeer> previous = configuration.getPreviousPeers();
         return new Voters(ids(configuration.getCurrentPeers()), ids(previous));
@@ -77,8 +83,10 @@ public final class RaftView {
         return peers.stream().map(p -> p.getId().toString()).toList();
     }
 
+    /// The sets of voters of which each needs a majority.
+    ///
     /// @param previous empty but for a joint configuration
-    record Voters(List<String> current, List<String> previous) {
+    public record Voters(List<String> current, List<String> previous) {
         boolean isMajority(Collection<String> confirmed) {
             return isMajorityOf(current, confirmed)
                     && (previous.isEmpty() || isMajorityOf(previous, confirmed));

@@ -31,8 +31,9 @@ final class RatisProperties {
         transport(p, settings);
         elections(p, settings);
         log(p, settings);
-        snapshots(p, settings);
-        // Replies are empty, and nothing is ever sent again under the same id: the cache only costs heap.
+        snapshots(p);
+        // Replies are empty, and nothing is ever sent again under the same id: the cache only costs
+        // heap.
         RaftServerConfigKeys.RetryCache.setExpiryTime(p, seconds(2));
         // Reads go through our own fence.
         RaftServerConfigKeys.Read.setOption(p, RaftServerConfigKeys.Read.Option.DEFAULT);
@@ -67,15 +68,15 @@ final class RatisProperties {
         RaftServerConfigKeys.Log.setUseMemory(p, false);
         RaftServerConfigKeys.Log.setSegmentSizeMax(
                 p, SizeInBytes.valueOf(settings.segmentSizeBytes()));
-        RaftServerConfigKeys.Log.setWriteBufferSize(
-                p, SizeInBytes.valueOf(ENTRY_BYTES_MAX + 1024));
+        RaftServerConfigKeys.Log.setWriteBufferSize(p, SizeInBytes.valueOf(ENTRY_BYTES_MAX + 1024));
         RaftServerConfigKeys.Log.setSegmentCacheNumMax(p, 3);
         // A full log queue blocks under the server's lock, so writes are refused before it is full.
         RaftServerConfigKeys.Log.setQueueElementLimit(p, 4096);
         RaftServerConfigKeys.Write.setElementLimit(p, 2048);
         // With it on, a dead follower stops commits.
         RaftServerConfigKeys.Write.setFollowerGapRatioMax(p, -1f);
-        // Either of these loses or forks data: they advance past a failed sync, or leave appends unordered.
+        // Either of these loses or forks data: they advance past a failed sync, or leave appends
+        // unordered.
         RaftServerConfigKeys.Log.setUnsafeFlushEnabled(p, false);
         RaftServerConfigKeys.Log.setAsyncFlushEnabled(p, false);
         RaftServerConfigKeys.Log.setAppendEntriesComposeEnabled(p, true);
@@ -92,8 +93,9 @@ final class RatisProperties {
         RaftServerConfigKeys.Log.Appender.setWaitTimeMin(p, TimeDuration.ZERO);
     }
 
-    private static void snapshots(RaftProperties p, RaftSettings settings) {
-        // The state machine makes checkpoints in the background; Ratis' own trigger would hold up applying.
+    private static void snapshots(RaftProperties p) {
+        // The state machine makes checkpoints in the background; Ratis' own trigger would hold up
+        // applying.
         RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(p, false);
         RaftServerConfigKeys.Snapshot.setTriggerWhenStopEnabled(p, false);
         RaftServerConfigKeys.Log.Appender.setInstallSnapshotEnabled(p, true);

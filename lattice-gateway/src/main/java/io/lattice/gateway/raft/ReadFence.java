@@ -42,14 +42,14 @@ public final class ReadFence {
     /// Reads that may wait at once.
     private static final int WAITING_MAX = 100_000;
 
-    private final RaftView raft;
-    private final PeerClients peers;
+    private final Standing raft;
+    private final PeerSender peers;
     private final AppliedGate gate;
     private List<Waiter> waiting = new ArrayList<>();
     private @Nullable Round current;
     private boolean stopped;
 
-    ReadFence(RaftView raft, PeerClients peers, AppliedGate gate) {
+    ReadFence(Standing raft, PeerSender peers, AppliedGate gate) {
         this.raft = raft;
         this.peers = peers;
         this.gate = gate;
@@ -159,7 +159,8 @@ public final class ReadFence {
         for (String voter : others) {
             peers.send(
                     voter,
-                    PeerRequest.newBuilder().setTerm(TermRequest.getDefaultInstance()),
+                    PeerRequest.newBuilder()
+                            .setTerm(TermRequest.newBuilder().setRaftId(voter)),
                     reply -> onTerm(round, voter, reply));
         }
     }
@@ -189,11 +190,15 @@ public final class ReadFence {
             round.done = true;
             next = nextRound();
         }
-        if (next != null) {
-            begin(next);
-        }
-        for (Waiter waiter : round.waiters) {
-            waiter.confirmed.accept(index);
+        try {
+            if (next != null) {
+                // First, so that it is under way while these are served.
+                begin(next);
+            }
+        } finally {
+            for (Waiter waiter : round.waiters) {
+                waiter.confirmed.accept(index);
+            }
         }
     }
 
@@ -217,7 +222,8 @@ public final class ReadFence {
             for (Waiter waiter : round.waiters) {
                 (nowNanos - waiter.deadlineNanos >= 0 ? late : kept).add(waiter);
             }
-            // Those of the next round may as well join the new attempt, which begins after they arrived.
+            // Those of the next round may as well join the new attempt, which begins after they
+            // arrived.
             kept.addAll(waiting);
             waiting = kept;
             again = nextRound();
@@ -229,7 +235,10 @@ public final class ReadFence {
             waiter.failed.accept(ProposalFailure.TIMED_OUT);
         }
         if (again != null) {
-            LOG.debug("read fence: attempt {} of a round of {}", again.attempts, again.waiters.size());
+            LOG.debug(
+                    "read fence: attempt {} of a round of {}",
+                    again.attempts,
+                    again.waiters.size());
             begin(again);
         }
     }

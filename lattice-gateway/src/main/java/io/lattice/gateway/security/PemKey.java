@@ -15,7 +15,9 @@ import java.util.regex.Pattern;
 /// decades.
 final class PemKey {
     private static final Pattern BLOCK =
-            Pattern.compile("-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----([^-]*)-----END \\1-----");
+            Pattern.compile(
+                    "-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \\1-----",
+                    Pattern.DOTALL);
 
     /// What stands before an RSA key (PKCS#1) to make it PKCS#8: version 0 and the algorithm
     /// rsaEncryption with no parameters.
@@ -33,6 +35,10 @@ final class PemKey {
         if (!block.find()) {
             throw new InvalidKeySpecException("no private key in it");
         }
+        // In PKCS#8 the type says so, in older forms a header.
+        if (block.group().contains("ENCRYPTED")) {
+            throw new InvalidKeySpecException("the private key is encrypted");
+        }
         byte[] der;
         try {
             der = Base64.getMimeDecoder().decode(block.group(2));
@@ -42,14 +48,7 @@ final class PemKey {
         byte[] pkcs8 =
                 switch (block.group(1)) {
                     case "PRIVATE KEY" -> der;
-                    case "RSA PRIVATE KEY" -> {
-                        if (pem.contains("ENCRYPTED")) {
-                            throw new InvalidKeySpecException("the private key is encrypted");
-                        }
-                        yield wrapRsa(der);
-                    }
-                    case "ENCRYPTED PRIVATE KEY" ->
-                            throw new InvalidKeySpecException("the private key is encrypted");
+                    case "RSA PRIVATE KEY" -> wrapRsa(der);
                     default ->
                             throw new InvalidKeySpecException(
                                     "the private key has the form "

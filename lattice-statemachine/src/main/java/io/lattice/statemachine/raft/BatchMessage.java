@@ -39,7 +39,8 @@ public final class BatchMessage implements Message {
         return appendTerm;
     }
 
-    void markAppendStarted(long term) {
+    /// Notes that Ratis is about to append this batch in `term`.
+    public void markAppendStarted(long term) {
         appendTerm = term;
     }
 }

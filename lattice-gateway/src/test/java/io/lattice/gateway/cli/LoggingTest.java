@@ -1,0 +1,85 @@
+package io.lattice.gateway.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.util.ContextInitializer;
+import ch.qos.logback.core.joran.spi.JoranException;
+import io.lattice.gateway.config.HostPort;
+import io.lattice.gateway.config.LatticeConfig.LogLevel;
+import io.lattice.gateway.config.LatticeConfig.Telemetry;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
+import org.slf4j.LoggerFactory;
+
+/// Takes the place of standard output, which is the whole process's.
+@Isolated
+class LoggingTest {
+    private final PrintStream console = System.out;
+    private final ByteArrayOutputStream captured = new ByteArrayOutputStream();
+
+    @AfterEach
+    void restore() throws JoranException {
+        System.setOut(console);
+        LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+        context.reset();
+        new ContextInitializer(context).autoConfig();
+    }
+
+    @Test
+    void plainLinesCarryLevelAndMessage() {
+        String log = log(LogLevel.INFO, false);
+
+        assertThat(log.lines())
+                .singleElement()
+                .asString()
+                .matches("\\d{4}-\\d\\d-\\d\\dT.* INFO  b \\[.*] own info");
+    }
+
+    @Test
+    void jsonLinesAreObjects() {
+        String log = log(LogLevel.INFO, true);
+
+        assertThat(log.lines())
+                .singleElement()
+                .asString()
+                .startsWith("{")
+                .endsWith("}")
+                .contains("\"message\":\"own info\"", "\"level\":\"INFO\"");
+    }
+
+    @Test
+    void librariesAreHeardFromDebugOn() {
+        assertThat(log(LogLevel.DEBUG, false)).contains("own debug", "library info");
+    }
+
+    @Test
+    void javaLoggingGoesTheSameWay() {
+        log(LogLevel.INFO, false);
+
+        java.util.logging.Logger.getLogger("org.library").warning("library warning");
+        java.util.logging.Logger.getLogger("org.library").info("library info");
+
+        assertThat(captured.toString(StandardCharsets.UTF_8))
+                .contains("WARN  library")
+                .doesNotContain("library info");
+    }
+
+    @Test
+    void errorSilencesTheRest() {
+        assertThat(log(LogLevel.ERROR, false)).isEmpty();
+    }
+
+    private String log(LogLevel level, boolean json) {
+        System.setOut(new PrintStream(captured, true, StandardCharsets.UTF_8));
+        Logging.configure(new Telemetry(false, new HostPort("127.0.0.1", 9090), level, json));
+        LoggerFactory.getLogger("io.lattice.a.b").info("own info");
+        LoggerFactory.getLogger("io.lattice.a.b").debug("own debug");
+        LoggerFactory.getLogger("org.library").info("library info");
+        return captured.toString(StandardCharsets.UTF_8);
+    }
+}

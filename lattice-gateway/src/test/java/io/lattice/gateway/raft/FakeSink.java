@@ -1,0 +1,73 @@
+package io.lattice.gateway.raft;
+
+import io.lattice.proto.command.Command;
+import io.lattice.proto.command.CommandBatch;
+import io.lattice.statemachine.raft.BatchMessage;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Keeps the entries that a proposer submits until the test decides what becomes of each.
+final class FakeSink implements Proposer.EntrySink {
+    private final LinkedBlockingQueue<Submitted> submitted = new LinkedBlockingQueue<>();
+
+    @Override
+    public void submit(BatchMessage message, Consumer<Throwable> failed) {
+        submitted.add(new Submitted(message, failed));
+    }
+
+    /// The oldest entry not yet taken; waits for it.
+    Submitted next() {
+        try {
+            Submitted next = submitted.poll(10, TimeUnit.SECONDS);
+            return Objects.requireNonNull(next, "no entry was submitted");
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// The oldest entry not yet taken, or null if none comes within a millisecond.
+    @Nullable Submitted poll() {
+        try {
+            return submitted.poll(1, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    boolean isQuiet() {
+        return submitted.isEmpty();
+    }
+
+    /// One entry on its way into the log.
+    record Submitted(BatchMessage message, Consumer<Throwable> failed) {
+        CommandBatch batch() {
+            return message.batch();
+        }
+
+        /// The keys that the entry puts, in order.
+        List<String> keys() {
+            return batch().getProposalsList().stream()
+                    .flatMap(p -> p.getCommandsList().stream())
+                    .map(Submitted::key)
+                    .toList();
+        }
+
+        static String key(Command command) {
+            return command.getPut().getKey().toStringUtf8();
+        }
+
+        void notAppended() {
+            failed.accept(new IllegalStateException("not the leader"));
+        }
+
+        /// The leader is lost after the entry may have been appended in `term`.
+        void undecided(long term) {
+            message.markAppendStarted(term);
+            failed.accept(new IllegalStateException("no longer the leader"));
+        }
+    }
+}

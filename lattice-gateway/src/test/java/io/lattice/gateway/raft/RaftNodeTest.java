@@ -1,0 +1,273 @@
+package io.lattice.gateway.raft;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.statemachine.raft.FileTrees;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// One node on real directories, without any other.
+@Timeout(120)
+class RaftNodeTest {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final long NO_SNAPSHOTS = 1_000_000;
+
+    @TempDir Path root;
+
+    private final List<PeerAddress> addresses = TestNode.addresses(1);
+
+    private RaftSettings settings() {
+        return TestNode.settings(root.resolve("n1"), "n1", addresses);
+    }
+
+    @Test
+    void aWriteIsRead() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            long revision = node.put("a", "1");
+
+            assertThat(node.get("a")).isEqualTo("1");
+            assertThat(node.put("a", "2")).isEqualTo(revision + 1);
+            assertThat(node.get("a")).isEqualTo("2");
+            assertThat(node.fatal()).isEmpty();
+        }
+    }
+
+    @Test
+    void concurrentWritesEachGetARevisionOfTheirOwn() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            long before = node.revision();
+            List<CompletableFuture<Long>> puts =
+                    Stream.iterate(0, i -> i < 500, i -> i + 1)
+                            .map(i -> node.putAsync("k" + i, "v"))
+                            .toList();
+
+            List<Long> revisions = puts.stream().map(CompletableFuture::join).toList();
+
+            assertThat(revisions).doesNotHaveDuplicates().contains(before + 1, before + 500);
+            assertThat(node.revision()).isEqualTo(before + 500);
+        }
+    }
+
+    @Test
+    void aCleanRestartLosesNothing() throws Exception {
+        String hash;
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.fill(20);
+            hash = node.hash();
+        }
+
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.get("fill0");
+
+            assertThat(node.hash()).isEqualTo(hash);
+            assertThat(node.fatal()).isEmpty();
+        }
+    }
+
+    @Test
+    void aKilledNodeReplaysItsWholeLogOnce() throws Exception {
+        RaftSettings killed;
+        String hash;
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.fill(40);
+            hash = node.hash();
+            killed = node.copyAsKilled(root.resolve("killed"));
+        }
+
+        try (TestNode node = TestNode.start(killed, NO_SNAPSHOTS)) {
+            node.get("fill0");
+
+            assertThat(node.hash()).isEqualTo(hash);
+            assertThat(node.fatal()).isEmpty();
+        }
+    }
+
+    @Test
+    void aKilledNodeReplaysFromItsCheckpointOn() throws Exception {
+        RaftSettings killed;
+        String hash;
+        try (TestNode node = TestNode.start(settings(), 30)) {
+            node.fill(31);
+            await().atMost(LIMIT).until(() -> node.checkpointIndex() > 0);
+            node.fill(20);
+            hash = node.hash();
+            killed = node.copyAsKilled(root.resolve("killed"));
+        }
+
+        try (TestNode node = TestNode.start(killed, NO_SNAPSHOTS)) {
+            node.get("fill0");
+
+            assertThat(node.hash()).isEqualTo(hash);
+            assertThat(node.fatal()).isEmpty();
+        }
+    }
+
+    @Test
+    void snapshotsLetTheLogShrinkAndARestartBeginsFromThem() throws Exception {
+        String hash;
+        RaftSettings killed;
+        try (TestNode node = TestNode.start(settings(), 400)) {
+            node.fill(2_500);
+            await().atMost(LIMIT).until(() -> node.node().view().startIndex() > 0);
+            hash = node.hash();
+            killed = node.copyAsKilled(root.resolve("killed"));
+        }
+
+        for (RaftSettings after : List.of(killed, settings())) {
+            try (TestNode node = TestNode.start(after, NO_SNAPSHOTS)) {
+                node.get("fill0");
+
+                assertThat(node.node().view().startIndex()).isPositive();
+                assertThat(node.hash()).isEqualTo(hash);
+                assertThat(node.fatal()).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void aStateThatTheLogNoLongerReachesIsRefused() throws Exception {
+        try (TestNode node = TestNode.start(settings(), 400)) {
+            node.fill(2_500);
+            await().atMost(LIMIT).until(() -> node.node().view().startIndex() > 0);
+        }
+        Path data = settings().dataDirectory();
+        FileTrees.delete(data.resolve("db"));
+        FileTrees.delete(data.resolve("snapshots"));
+
+        assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
+                .isInstanceOf(RaftIdentity.DirectoryException.class)
+                .hasMessageContaining("entries between are missing");
+    }
+
+    @Test
+    void anIdentityWhoseLogIsGoneDoesNotBeginAnother() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.put("a", "1");
+        }
+        FileTrees.delete(settings().walDirectory().resolve(settings().groupId().toString()));
+
+        assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
+                .isInstanceOf(RaftIdentity.DirectoryException.class)
+                .hasMessageContainingAll("log", "gone", settings().walDirectory().toString());
+    }
+
+    @Test
+    void aSecondNodeOnTheSameDirectoriesIsRefusedAndTheFirstGoesOn() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            RaftSettings second =
+                    TestNode.settings(root.resolve("n1"), "n1", TestNode.addresses(1));
+
+            assertThatThrownBy(() -> TestNode.start(second, NO_SNAPSHOTS))
+                    .isInstanceOf(RaftIdentity.DirectoryException.class)
+                    .hasMessageContaining("in use");
+
+            node.put("a", "1");
+            assertThat(node.get("a")).isEqualTo("1");
+        }
+    }
+
+    @Test
+    void aTakenPortIsAClearError() throws IOException {
+        try (ServerSocket taken = new ServerSocket()) {
+            taken.bind(
+                    new InetSocketAddress(
+                            InetAddress.getLoopbackAddress(), settings().bindPort()));
+
+            assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("127.0.0.1:" + settings().bindPort());
+        }
+        assertThat(settings().walDirectory()).doesNotExist();
+    }
+
+    @Test
+    void aDamagedLogIsRefusedAndLeftAsItIs() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.fill(5);
+            RaftSettings killed = node.copyAsKilled(root.resolve("killed"));
+            Path segment = openSegment(killed);
+            byte[] bytes = Files.readAllBytes(segment);
+            bytes[100] ^= 1;
+            Files.write(segment, bytes);
+
+            assertThatThrownBy(() -> TestNode.start(withFreePort(killed), NO_SNAPSHOTS))
+                    .isInstanceOf(RaftIdentity.DirectoryException.class)
+                    .hasMessageContaining(segment.toString());
+            assertThat(Files.readAllBytes(segment)).isEqualTo(bytes);
+        }
+    }
+
+    private static RaftSettings withFreePort(RaftSettings killed) {
+        return TestNode.settings(
+                Objects.requireNonNull(killed.walDirectory().getParent()),
+                "n1",
+                TestNode.addresses(1));
+    }
+
+    private static Path logFolder(RaftSettings settings) {
+        return settings.walDirectory().resolve(settings.groupId().toString()).resolve("current");
+    }
+
+    private static Path openSegment(RaftSettings settings) throws IOException {
+        try (Stream<Path> files = Files.list(logFolder(settings))) {
+            return files.filter(f -> f.getFileName().toString().startsWith("log_inprogress_"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    @Test
+    void aLogThatCanNotBeWrittenIsFatal() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.fill(1);
+            // The next segment can't be opened.
+            FileTrees.delete(logFolder(settings()));
+
+            for (int i = 0; i < 1_000 && node.fatal().isEmpty(); i++) {
+                CompletableFuture<Long> put = node.putAsync("k", "v".repeat(200));
+                await().atMost(LIMIT).until(() -> put.isDone() || !node.fatal().isEmpty());
+            }
+
+            assertThat(node.fatal()).anyMatch(f -> f.startsWith("the Raft log can't be written"));
+        }
+    }
+
+    @Test
+    void aDivisionThatRatisClosesByItselfIsFatal() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.put("a", "1");
+
+            node.node().server().close();
+
+            await().atMost(LIMIT)
+                    .until(() ->
+                            node.fatal().stream()
+                                    .anyMatch(f -> f.startsWith("Ratis closed the state machine")));
+        }
+    }
+
+    @Test
+    void anOrderlyStopIsNotFatal() throws Exception {
+        TestNode node = TestNode.start(settings(), 30);
+        node.fill(40);
+
+        node.close();
+
+        assertThat(node.fatal()).isEmpty();
+    }
+}

@@ -1,0 +1,250 @@
+package io.lattice.gateway.raft;
+
+import com.google.protobuf.ByteString;
+import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.proto.command.Command;
+import io.lattice.proto.etcdserverpb.HashKVResponse;
+import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.proto.etcdserverpb.RangeRequest;
+import io.lattice.proto.etcdserverpb.RangeResponse;
+import io.lattice.statemachine.apply.Outcome;
+import io.lattice.statemachine.mvcc.ReadView;
+import io.lattice.statemachine.query.QueryExecutor;
+import io.lattice.statemachine.storage.StoreOptions;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/// A whole node in this JVM, with its directories below one folder, and blocking calls to it.
+final class TestNode implements AutoCloseable {
+    private static final int KEYSPACE = 1;
+    private static final long CALL_SECONDS = 30;
+    private static final long MIB = 1 << 20;
+    private static final StoreOptions STORE = new StoreOptions(8 * MIB, 32 * MIB, 1 << 10, 2, 64);
+    private static final int FIRST_PORT = 30_000;
+    private static final int PORTS = 2_000;
+    private static final AtomicInteger NEXT_PORT =
+            new AtomicInteger((int) (ProcessHandle.current().pid() * 37 % PORTS));
+
+    private final RaftNode node;
+    private final RaftSettings settings;
+
+    /// What would have ended the process.
+    private final List<String> fatal;
+
+    private TestNode(RaftNode node, RaftSettings settings, List<String> fatal) {
+        this.node = node;
+        this.settings = settings;
+        this.fatal = fatal;
+    }
+
+    /// Addresses on free ports for nodes n1, n2 and so on; below the range from which connections get theirs.
+    static List<PeerAddress> addresses(int nodes) {
+        return Stream.iterate(1, i -> i <= nodes, i -> i + 1)
+                .map(i -> new PeerAddress("n" + i, "127.0.0.1", freePort()))
+                .toList();
+    }
+
+    private static int freePort() {
+        while (true) {
+            int port = FIRST_PORT + NEXT_PORT.getAndIncrement() % PORTS;
+            try (ServerSocket socket = new ServerSocket()) {
+                socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+                return port;
+            } catch (IOException taken) {
+                continue;
+            }
+        }
+    }
+
+    /// Settings with small segments, and almost no log kept behind a snapshot.
+    static RaftSettings settings(Path root, String nodeId, List<PeerAddress> peers) {
+        RaftSettings base = TestSettings.of(root, nodeId, TestSettings.GROUP, peers);
+        return new RaftSettings(
+                nodeId,
+                base.groupId(),
+                peers,
+                base.bindHost(),
+                base.bindPort(),
+                base.walDirectory(),
+                base.dataDirectory(),
+                Duration.ofMillis(500),
+                Duration.ofMillis(1_000),
+                1 << 16,
+                10,
+                Duration.ofSeconds(CALL_SECONDS),
+                1_000,
+                1 << 20,
+                10_000,
+                1 << 24,
+                null);
+    }
+
+    /// Starts a node and returns when it is a member.
+    ///
+    /// @param snapshotThreshold log entries between two checkpoints
+    static TestNode start(RaftSettings settings, long snapshotThreshold)
+            throws IOException, InterruptedException {
+        List<String> fatal = new CopyOnWriteArrayList<>();
+        RaftNode node =
+                RaftNode.start(
+                        settings,
+                        STORE,
+                        snapshotThreshold,
+                        (what, cause) -> fatal.add(what + ": " + cause));
+        return new TestNode(node, settings, fatal);
+    }
+
+    RaftNode node() {
+        return node;
+    }
+
+    RaftSettings settings() {
+        return settings;
+    }
+
+    List<String> fatal() {
+        return fatal;
+    }
+
+    boolean leads() {
+        return node.view().isReadyLeader();
+    }
+
+    /// Starts a put; completes with the revision.
+    CompletableFuture<Long> putAsync(String key, String value) {
+        CompletableFuture<Long> revision = new CompletableFuture<>();
+        Command command =
+                Command.newBuilder()
+                        .setKeyspace(KEYSPACE)
+                        .setPut(
+                                PutRequest.newBuilder()
+                                        .setKey(ByteString.copyFromUtf8(key))
+                                        .setValue(ByteString.copyFromUtf8(value)))
+                        .build();
+        node.proposer()
+                .propose(
+                        command,
+                        new Proposer.Completion() {
+                            @Override
+                            public void done(Outcome outcome) {
+                                switch (outcome) {
+                                    case Outcome.Applied applied ->
+                                            revision.complete(applied.revision());
+                                    case Outcome.Refused refused ->
+                                            revision.completeExceptionally(
+                                                    new IllegalStateException(refused.toString()));
+                                }
+                            }
+
+                            @Override
+                            public void failed(ProposalFailure failure) {
+                                revision.completeExceptionally(
+                                        new IllegalStateException(failure.toString()));
+                            }
+                        });
+        return revision;
+    }
+
+    /// Puts and waits; the revision.
+    long put(String key, String value) throws Exception {
+        return putAsync(key, value).get(CALL_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /// Writes `entries` log entries, one after the other, over a handful of keys.
+    void fill(int entries) throws Exception {
+        String value = "v".repeat(200);
+        for (int i = 0; i < entries; i++) {
+            put("fill" + i % 50, value + i);
+        }
+    }
+
+    /// Reads linearizably; empty if there's no such key.
+    String get(String key) throws Exception {
+        CompletableFuture<Boolean> ready = new CompletableFuture<>();
+        node.fence()
+                .await(
+                        System.nanoTime() + TimeUnit.SECONDS.toNanos(CALL_SECONDS),
+                        () -> ready.complete(true),
+                        failure ->
+                                ready.completeExceptionally(
+                                        new IllegalStateException(failure.toString())));
+        ready.get(CALL_SECONDS, TimeUnit.SECONDS);
+        return getLocally(key);
+    }
+
+    /// Reads what is applied here.
+    String getLocally(String key) {
+        try (ReadView view = node.store().view()) {
+            RangeResponse response =
+                    new QueryExecutor(view)
+                            .range(
+                                    KEYSPACE,
+                                    RangeRequest.newBuilder()
+                                            .setKey(ByteString.copyFromUtf8(key))
+                                            .build());
+            return response.getKvsCount() == 0 ? "" : response.getKvs(0).getValue().toStringUtf8();
+        }
+    }
+
+    long revision() {
+        try (ReadView view = node.store().view()) {
+            return view.revision(KEYSPACE);
+        }
+    }
+
+    /// Hash over everything up to the newest revision here, with that revision.
+    String hash() {
+        try (ReadView view = node.store().view()) {
+            HashKVResponse response = new QueryExecutor(view).hashKv(KEYSPACE, 0);
+            return view.revision(KEYSPACE) + "/" + response.getHash();
+        }
+    }
+
+    /// Index of the last entry in the newest complete checkpoint on disk, or -1.
+    long checkpointIndex() throws IOException {
+        Path snapshots = settings.dataDirectory().resolve("snapshots");
+        try (Stream<Path> entries = Files.list(snapshots)) {
+            return entries.map(entry -> entry.getFileName().toString())
+                    .filter(name -> name.startsWith("checkpoint-"))
+                    .mapToLong(name -> Long.parseLong(name.substring(name.lastIndexOf('-') + 1)))
+                    .max()
+                    .orElse(-1);
+        }
+    }
+
+    /// Copies both directories as they are now, which is what a kill of the process at this instant would leave.
+    RaftSettings copyAsKilled(Path root) throws IOException {
+        copy(settings.walDirectory(), root.resolve("wal"));
+        copy(settings.dataDirectory(), root.resolve("data"));
+        return settings(root, settings.nodeId(), settings.peers());
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> tree = Files.walk(from)) {
+            for (Path source : (Iterable<Path>) tree::iterator) {
+                Path target = to.resolve(from.relativize(source).toString());
+                if (Files.isDirectory(source)) {
+                    Files.createDirectories(target);
+                } else {
+                    Files.copy(source, target);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        node.close();
+    }
+}

@@ -1,0 +1,5 @@
+/// Tests against real server processes.
+@NullMarked
+package io.lattice.it;
+
+import org.jspecify.annotations.NullMarked;
