@@ -255,14 +255,13 @@ public final class RaftNode implements AutoCloseable {
                         pusher,
                         settings,
                         completions,
-                        e -> applications.failed("the proposer's thread died", e),
                         new SecureRandom().nextLong());
         ReadFence fence = new ReadFence(view, peers, gate);
         Watchdog watchdog = new Watchdog(started, view, settings, this::stepDown, applications);
         division = started;
         running = new Running(started, view, peers, proposer, fence, watchdog);
         applications.attach(proposer);
-        proposer.start();
+        proposer.start(e -> applications.failed("the proposer's thread died", e));
         var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
         if (!isMember(started)) {
             try (PeerClients configured = configuredPeers()) {
