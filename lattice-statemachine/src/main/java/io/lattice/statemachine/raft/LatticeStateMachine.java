@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -110,6 +111,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
             old.close();
         }
         try {
+            awaitCheckpointer();
             getLifeCycle().startAndTransition(this::openStore, IOException.class);
         } catch (IOException | RuntimeException e) {
             listener.failed("a snapshot that the leader sent can't be opened", e);
@@ -118,6 +120,19 @@ public final class LatticeStateMachine extends BaseStateMachine {
         LogPosition position = store().applied();
         LOG.info("installed the snapshot at {}", position);
         listener.snapshotInstalled(position);
+    }
+
+    /// A checkpoint of the replaced store that is still being made would get in the way of the folders' cleaning, or be
+    /// taken for newer than what was received. Its store is closed, so that this is short.
+    private void awaitCheckpointer() throws IOException {
+        try {
+            checkpointer.submit(() -> {}).get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while a checkpoint ended", e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("an empty task failed", e);
+        }
     }
 
     private void openStore() throws IOException {
@@ -230,7 +245,10 @@ public final class LatticeStateMachine extends BaseStateMachine {
                                 }
                             });
         } catch (IOException | RuntimeException e) {
-            if (!closing && current == store) {
+            // While a snapshot is being installed, Ratis moves the folders away under our hands.
+            if (!closing
+                    && current == store
+                    && getLifeCycleState() == LifeCycle.State.RUNNING) {
                 listener.failed("a checkpoint of the database can't be made", e);
             }
         } finally {
