@@ -134,8 +134,8 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         var _ =
                 node.transferLeadership(target.get())
                         .whenCompleteAsync(
-                                (answer, e) -> {
-                                    if (e == null && answer.isSuccess()) {
+                                (leads, e) -> {
+                                    if (e == null && leads) {
                                         reply.ok(MoveLeaderResponse.getDefaultInstance());
                                     } else {
                                         reply.fail(

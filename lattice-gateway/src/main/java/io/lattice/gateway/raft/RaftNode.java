@@ -240,9 +240,7 @@ public final class RaftNode implements AutoCloseable {
         if (!hasLog) {
             enterGroup();
         }
-        if (!identity.logMade()) {
-            identity.noteLogMade();
-        }
+        identity.noteLogMade();
         RaftServer.Division started = server.getDivision(groupId);
         gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
@@ -400,12 +398,12 @@ public final class RaftNode implements AutoCloseable {
     /// Hands leadership to another node.
     ///
     /// @param raftId the identity of the node to lead, as in [#members]
-    /// @return completes when it leads, or with the reason why it doesn't
-    public CompletableFuture<RaftClientReply> transferLeadership(String raftId) {
+    /// @return whether it leads now; fails with the reason why it can't
+    public CompletableFuture<Boolean> transferLeadership(String raftId) {
         return transfer(RaftPeerId.valueOf(raftId));
     }
 
-    private CompletableFuture<RaftClientReply> transfer(@Nullable RaftPeerId newLeader) {
+    private CompletableFuture<Boolean> transfer(@Nullable RaftPeerId newLeader) {
         TransferLeadershipRequest request =
                 new TransferLeadershipRequest(
                         clientId,
@@ -420,7 +418,8 @@ public final class RaftNode implements AutoCloseable {
                         if (e != null || !reply.isSuccess()) {
                             LOG.warn("leadership was not transferred: {}", reply, e);
                         }
-                    });
+                    })
+                    .thenApply(RaftClientReply::isSuccess);
         } catch (IOException e) {
             return CompletableFuture.failedFuture(e);
         }
