@@ -47,7 +47,8 @@ import org.apache.ratis.util.TimeDuration;
 ///  - `role`: `leader` or `follower`
 ///  - `flood MS` has it try to write, every millisecond for MS milliseconds, what it read last: `ok`
 final class RegisterProcess {
-    private static final UUID GROUP = UUID.nameUUIDFromBytes("register".getBytes(StandardCharsets.UTF_8));
+    private static final UUID GROUP =
+            UUID.nameUUIDFromBytes("register".getBytes(StandardCharsets.UTF_8));
     private static final long CALL_MS_MAX = 1_000;
     private static final long FLOOD_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -132,10 +133,8 @@ final class RegisterProcess {
         RaftServerConfigKeys.setStorageDir(p, List.of(arguments.directory().toFile()));
         GrpcConfigKeys.Server.setHost(p, arguments.host());
         GrpcConfigKeys.Server.setPort(p, arguments.raftPort());
-        TimeDuration min =
-                TimeDuration.valueOf(arguments.electionMinMs(), TimeUnit.MILLISECONDS);
-        TimeDuration max =
-                TimeDuration.valueOf(arguments.electionMaxMs(), TimeUnit.MILLISECONDS);
+        TimeDuration min = TimeDuration.valueOf(arguments.electionMinMs(), TimeUnit.MILLISECONDS);
+        TimeDuration max = TimeDuration.valueOf(arguments.electionMaxMs(), TimeUnit.MILLISECONDS);
         RaftServerConfigKeys.Rpc.setTimeoutMin(p, min);
         RaftServerConfigKeys.Rpc.setTimeoutMax(p, max);
         RaftServerConfigKeys.Read.setOption(p, RaftServerConfigKeys.Read.Option.LINEARIZABLE);
@@ -183,8 +182,7 @@ final class RegisterProcess {
             case "role" -> role();
             case "flood" -> {
                 long end =
-                        System.nanoTime()
-                                + TimeUnit.MILLISECONDS.toNanos(Long.parseLong(words[1]));
+                        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Long.parseLong(words[1]));
                 Thread.ofPlatform().daemon().start(() -> flood(end));
                 yield "ok";
             }
