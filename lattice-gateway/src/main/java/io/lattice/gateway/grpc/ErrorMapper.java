@@ -6,6 +6,10 @@ import io.grpc.StatusRuntimeException;
 import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.statemachine.apply.Refusal;
 import io.lattice.statemachine.apply.RefusalException;
+import io.lattice.statemachine.apply.StoreUnavailableException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +42,15 @@ public final class ErrorMapper {
     public static Status status(Throwable t) {
         return switch (t) {
             case RefusalException e -> status(e.refusal());
+            case StoreUnavailableException e ->
+                    Status.UNAVAILABLE
+                            .withDescription(
+                                    "etcdserver: request timed out, waiting for the applied index took too long")
+                            .withCause(e);
+            case RejectedExecutionException e ->
+                    status(ProposalFailure.TOO_MANY_REQUESTS).withCause(e);
+            case TimeoutException e -> status(ProposalFailure.TIMED_OUT).withCause(e);
+            case CompletionException e when e.getCause() != null -> status(e.getCause());
             case StatusRuntimeException e -> e.getStatus();
             case StatusException e -> e.getStatus();
             default -> {

@@ -26,6 +26,7 @@ import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.query.QueryExecutor;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +58,10 @@ public final class KvService extends KVGrpc.KVImplBase {
             return;
         }
         Runnable read = () -> reply.guard(() -> reply.ok(range(request)));
-        Runnable placed = request.getRangeEnd().isEmpty() ? read : () -> scans.execute(read);
+        Runnable placed =
+                request.getRangeEnd().isEmpty()
+                        ? read
+                        : () -> reply.guard(() -> scans.execute(read));
         fenced(request.getSerializable(), placed, reply);
     }
 
@@ -140,7 +144,10 @@ public final class KvService extends KVGrpc.KVImplBase {
         Refusal refusal = RequestChecks.check(request, limits.txnOps());
         if (refusal == null && RequestChecks.isReadOnly(request)) {
             Runnable read = () -> reply.guard(() -> reply.ok(readOnlyTxn(request)));
-            fenced(RequestChecks.isSerializable(request), () -> scans.execute(read), reply);
+            fenced(
+                    RequestChecks.isSerializable(request),
+                    () -> reply.guard(() -> scans.execute(read)),
+                    reply);
             return;
         }
         propose(
@@ -188,6 +195,8 @@ public final class KvService extends KVGrpc.KVImplBase {
         var _ =
                 node.store()
                         .compacted(route.keyspace(), revision)
+                        .copy()
+                        .orTimeout(limits.timeout().toMillis(), TimeUnit.MILLISECONDS)
                         .whenComplete((done, e) -> {
                             if (e == null) {
                                 reply.ok(response);

@@ -48,7 +48,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void status(StatusRequest request, StreamObserver<StatusResponse> observer) {
         Reply<StatusResponse> reply = new Reply<>(observer);
-        scans.execute(() -> reply.guard(() -> reply.ok(status())));
+        reply.guard(() -> scans.execute(() -> reply.guard(() -> reply.ok(status()))));
     }
 
     private StatusResponse status() {
@@ -80,7 +80,10 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void hashKV(HashKVRequest request, StreamObserver<HashKVResponse> observer) {
         Reply<HashKVResponse> reply = new Reply<>(observer);
-        scans.execute(() -> reply.guard(() -> reply.ok(hashKv(request.getRevision()))));
+        reply.guard(
+                () ->
+                        scans.execute(
+                                () -> reply.guard(() -> reply.ok(hashKv(request.getRevision())))));
     }
 
     private HashKVResponse hashKv(long revision) {

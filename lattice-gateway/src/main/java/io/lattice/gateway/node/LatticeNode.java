@@ -21,10 +21,12 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +37,16 @@ public final class LatticeNode {
 
     /// Exit status of a process that ended itself because it could not go on without losing or forking data.
     public static final int FATAL_EXIT_STATUS = 70;
+
+    private static final long HALT_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    /// Reads that may wait for a thread; further ones are refused.
+    private static final int SCANS_WAITING_MAX = 10_000;
+
+    private static final int HANDSHAKE_SECONDS = 10;
+
+    /// Calls that one connection may have under way.
+    private static final int CALLS_PER_CONNECTION_MAX = 10_000;
 
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
@@ -49,9 +61,14 @@ public final class LatticeNode {
 
     private LatticeNode(LatticeConfig config) throws IOException, InterruptedException {
         this.config = config;
+        int scanThreads = Math.max(2, Runtime.getRuntime().availableProcessors());
         this.scans =
-                Executors.newFixedThreadPool(
-                        Math.max(2, Runtime.getRuntime().availableProcessors()),
+                new ThreadPoolExecutor(
+                        scanThreads,
+                        scanThreads,
+                        0,
+                        TimeUnit.SECONDS,
+                        new ArrayBlockingQueue<>(SCANS_WAITING_MAX),
                         Thread.ofPlatform().name("lattice-scan-", 0).daemon().factory());
         TlsMaterial material =
                 config.grpc().tls() == null ? null : TlsMaterial.load(config.grpc().tls());
@@ -92,6 +109,10 @@ public final class LatticeNode {
                         .directExecutor()
                         .maxInboundMessageSize(
                                 config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES)
+                        .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)
+                        .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+                        .maxConnectionIdle(
+                                config.grpc().idleTimeout().toMillis(), TimeUnit.MILLISECONDS)
                         .permitKeepAliveTime(5, TimeUnit.SECONDS)
                         .permitKeepAliveWithoutCalls(true)
                         .addService(new KvService(raft, headers, limits, route, scans))
@@ -133,8 +154,20 @@ public final class LatticeNode {
 
     /// Ends the process at once: after this, going on could lose what was acknowledged or make replicas differ.
     private static void fatal(String what, Throwable cause) {
-        LOG.error("ending the process: {}", what, cause);
-        Runtime.getRuntime().halt(FATAL_EXIT_STATUS);
+        // Logging may block, on a full disk for example, and must not keep the process alive.
+        Thread.ofPlatform()
+                .daemon()
+                .name("lattice-halt")
+                .start(
+                        () -> {
+                            LockSupport.parkNanos(HALT_NANOS);
+                            Runtime.getRuntime().halt(FATAL_EXIT_STATUS);
+                        });
+        try {
+            LOG.error("ending the process: {}", what, cause);
+        } finally {
+            Runtime.getRuntime().halt(FATAL_EXIT_STATUS);
+        }
     }
 
     /// Waits until [#stop] is done.

@@ -8,6 +8,7 @@ import io.lattice.gateway.raft.RaftNode;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.PublishMember;
 import io.lattice.statemachine.apply.Outcome;
+import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.net.URI;
 import java.util.concurrent.Executors;
@@ -68,6 +69,10 @@ final class MemberPublisher {
     private boolean isPublished() {
         try (ReadView view = node.store().view()) {
             return record.equals(view.members().get(record.getNodeId()));
+        } catch (StoreUnavailableException e) {
+            // A snapshot is being installed, with or without this record: publishing again does no harm.
+            LOG.debug("can't tell whether this member is published", e);
+            return false;
         }
     }
 

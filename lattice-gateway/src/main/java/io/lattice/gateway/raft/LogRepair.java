@@ -1,6 +1,7 @@
 package io.lattice.gateway.raft;
 
 import io.lattice.statemachine.raft.FileTrees;
+import io.lattice.statemachine.raft.LogExtent;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -9,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.slf4j.Logger;
@@ -30,26 +33,52 @@ final class LogRepair {
     private static final int CRC_BYTES = 4;
     private static final int VARINT_BYTES_MAX = 5;
     private static final String OPEN_SEGMENT = "log_inprogress_";
+    private static final Pattern CLOSED_SEGMENT = Pattern.compile("log_(\\d+)-(\\d+)");
 
     private LogRepair() {}
 
+    /// Repairs and syncs the log.
+    ///
     /// @param current the group's folder with the log segments; nothing to do if it doesn't exist
+    /// @return which entries the log holds
     /// @throws RaftIdentity.DirectoryException if the open segment is damaged
-    static void run(Path current) throws IOException {
+    static LogExtent run(Path current) throws IOException {
+        LogExtent extent = LogExtent.NONE;
         if (!Files.isDirectory(current)) {
-            return;
+            return extent;
         }
         List<Path> files;
         try (Stream<Path> entries = Files.list(current)) {
             files = entries.filter(Files::isRegularFile).toList();
         }
         for (Path file : files) {
-            if (file.getFileName().toString().startsWith(OPEN_SEGMENT)) {
+            String name = file.getFileName().toString();
+            Matcher closed = CLOSED_SEGMENT.matcher(name);
+            if (name.startsWith(OPEN_SEGMENT)) {
                 cutTornTail(file);
+                long first = Long.parseLong(name.substring(OPEN_SEGMENT.length()));
+                long count = countRecords(file);
+                extent = count == 0 ? extent : extent.and(first, first + count - 1);
+            } else if (closed.matches()) {
+                extent =
+                        extent.and(
+                                Long.parseLong(closed.group(1)), Long.parseLong(closed.group(2)));
             }
             FileTrees.sync(file);
         }
         FileTrees.sync(current);
+        return extent;
+    }
+
+    private static long countRecords(Path segment) throws IOException {
+        byte[] bytes = Files.readAllBytes(segment);
+        long count = 0;
+        int position = HEADER_BYTES;
+        while (position < bytes.length && bytes[position] != 0) {
+            position += recordLength(bytes, position);
+            count++;
+        }
+        return count;
     }
 
     private static void cutTornTail(Path segment) throws IOException {
@@ -132,8 +161,7 @@ final class LogRepair {
         if (recordLength < 0) {
             torn = last - position < VARINT_BYTES_MAX;
         } else if (position + (long) recordLength > bytes.length) {
-            // Or a flipped bit in the length: then records follow that verify.
-            torn = !anyRecordAfter(bytes, position, last);
+            torn = true;
         } else {
             int crcAt = position + recordLength - CRC_BYTES;
             torn = last < crcAt;
@@ -148,7 +176,10 @@ final class LogRepair {
                 }
             }
         }
-        if (!torn || lengthIsFlipped(bytes, position)) {
+        // With a damaged length, what seems to be one long record may be whole ones.
+        if (!torn
+                || anyRecordAfter(bytes, position, last)
+                || lengthIsFlipped(bytes, position)) {
             throw damaged(
                     segment,
                     position,

@@ -31,9 +31,11 @@ final class MemberServices implements PeerServer.Handler {
     }
 
     @Override
-    public long term() {
+    public long term(String raftId) {
         RaftServer.Division division = node.division();
-        return division == null ? 0 : division.getInfo().getCurrentTerm();
+        return division == null || !raftId.equals(identity.raftId())
+                ? 0
+                : division.getInfo().getCurrentTerm();
     }
 
     @Override

@@ -147,13 +147,17 @@ final class PeerClient implements AutoCloseable {
     private void failPending() {
         List<Consumer<@Nullable PeerReply>> failed;
         synchronized (this) {
-            stream = null;
-            failed = new ArrayList<>(pending.values());
-            pending.clear();
+            failed = takePending();
         }
-        for (Consumer<@Nullable PeerReply> callback : failed) {
-            callback.accept(null);
-        }
+        failed.forEach(callback -> callback.accept(null));
+    }
+
+    /// Forgets the stream and what is unanswered on it. Caller holds the lock.
+    private List<Consumer<@Nullable PeerReply>> takePending() {
+        stream = null;
+        List<Consumer<@Nullable PeerReply>> taken = new ArrayList<>(pending.values());
+        pending.clear();
+        return taken;
     }
 
     @Override
@@ -200,13 +204,15 @@ final class PeerClient implements AutoCloseable {
         }
 
         private void ended() {
+            List<Consumer<@Nullable PeerReply>> failed;
             synchronized (PeerClient.this) {
                 ended = true;
                 if (stream != this) {
                     return;
                 }
+                failed = takePending();
             }
-            failPending();
+            failed.forEach(callback -> callback.accept(null));
         }
     }
 }

@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Asks other nodes. Thread-safe.
 interface PeerSender {
+    /// Sends a request.
+    ///
     /// @param request without an id
     /// @param callback runs once, on any thread, with null if there's no such member or its connection broke; the
     ///     request may have reached the peer nevertheless

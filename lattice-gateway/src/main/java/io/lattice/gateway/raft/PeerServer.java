@@ -23,8 +23,8 @@ final class PeerServer {
 
     /// What a node can be asked. Called on a gRPC thread; callbacks may run on any thread, once each.
     interface Handler {
-        /// The term of this node's division, 0 before it runs.
-        long term();
+        /// The term of this node's division, 0 before it runs or if `raftId` isn't this node's identity.
+        long term(String raftId);
 
         /// Answers the index up to which a follower must have applied, or empty if this node can't prove that it
         /// leads.
@@ -68,7 +68,13 @@ final class PeerServer {
         public void onNext(PeerRequest request) {
             PeerReply.Builder reply = PeerReply.newBuilder().setId(request.getId());
             switch (request.getRequestCase()) {
-                case TERM -> send(reply.setTerm(TermReply.newBuilder().setTerm(handler.term())));
+                case TERM ->
+                        send(
+                                reply.setTerm(
+                                        TermReply.newBuilder()
+                                                .setTerm(
+                                                        handler.term(
+                                                                request.getTerm().getRaftId()))));
                 case READ_INDEX ->
                         handler.readIndex(index ->
                                 send(

@@ -111,10 +111,17 @@ public final class Proposer {
         this.origin = origin;
         this.retryNanos = System.nanoTime();
         this.submitter =
-                Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
+                Thread.ofPlatform()
+                        .name("lattice-proposer")
+                        .daemon()
+                        .unstarted(this::submitLoop);
     }
 
-    void start() {
+    /// Begins to submit.
+    ///
+    /// @param died told if the submitting thread dies: nothing would ever be written here again
+    void start(Consumer<Throwable> died) {
+        submitter.setUncaughtExceptionHandler((_, e) -> died.accept(e));
         submitter.start();
     }
 
@@ -358,6 +365,7 @@ public final class Proposer {
     /// An entry was applied here. On the applying thread.
     void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
         List<Forwarded> answered = List.of();
+        List<Runnable> completed = new ArrayList<>();
         boolean idle;
         lock.lock();
         try {
@@ -369,7 +377,10 @@ public final class Proposer {
             for (int i = 0; i < batch.getProposalsCount(); i++) {
                 Proposal proposal = batch.getProposals(i);
                 if (proposal.getOrigin() == origin) {
-                    complete(proposal.getSequence(), outcomes.get(i));
+                    Ticket ticket = removeTicket(proposal.getSequence());
+                    if (ticket != null) {
+                        completed.add(completion(ticket, outcomes.get(i)));
+                    }
                 }
             }
             idle = waiting.isEmpty() && forwarded.isEmpty();
@@ -377,6 +388,7 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
+        completed.forEach(Runnable::run);
         answered.forEach(f -> f.callback.accept(ForwardReply.Result.APPLIED));
         if (idle || !answered.isEmpty()) {
             // The next entry, if there's none at hand, would tell the followers too late.
@@ -385,27 +397,25 @@ public final class Proposer {
         advanced(position);
     }
 
-    private void complete(long sequence, List<Outcome> outcomes) {
+    /// The ticket of an applied proposal, or null if its callers were told that they can't know. Caller holds the lock.
+    private @Nullable Ticket removeTicket(long sequence) {
         Ticket ticket = tickets.remove(sequence);
-        if (ticket == null) {
-            // Its callers were told that they can't know.
-            return;
-        }
-        if (forwardInFlight == ticket) {
+        if (ticket != null && forwardInFlight == ticket) {
             forwardInFlight = null;
         }
+        return ticket;
+    }
+
+    /// Tells a ticket's callers, here or, if they are many, on another thread.
+    private Runnable completion(Ticket ticket, List<Outcome> outcomes) {
         List<Pending> pendings = ticket.pendings;
-        Runnable completion =
+        Runnable tell =
                 () -> {
                     for (int i = 0; i < pendings.size(); i++) {
                         pendings.get(i).completion.done(outcomes.get(i));
                     }
                 };
-        if (pendings.size() <= INLINE_COMPLETIONS_MAX) {
-            completion.run();
-        } else {
-            completions.execute(completion);
-        }
+        return pendings.size() <= INLINE_COMPLETIONS_MAX ? tell : () -> completions.execute(tell);
     }
 
     /// The applied position moved: an undecided proposal of an earlier term can't come any more.
@@ -438,6 +448,7 @@ public final class Proposer {
     /// Called every few milliseconds: fails what has waited too long.
     void tick(long nowNanos) {
         List<Pending> late = new ArrayList<>();
+        List<Forwarded> givenUp = List.of();
         lock.lock();
         try {
             // A command that was put back may stand before younger ones, never behind.
@@ -454,6 +465,7 @@ public final class Proposer {
                     && nowNanos - entry.beganNanos >= settings.requestTimeout().toNanos()) {
                 // Its fate is unknown, and nothing else may wait for it for ever.
                 entryInFlight = null;
+                givenUp = entry.forwarded;
                 if (entry.own != null) {
                     entry.own.undecided = true;
                     entry.own.term = entry.message.appendTerm();
@@ -462,6 +474,7 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
+        givenUp.forEach(f -> f.callback.accept(ForwardReply.Result.UNDECIDED));
         late.forEach(pending -> pending.completion.failed(ProposalFailure.TIMED_OUT));
         failTickets(
                 ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos >= 0,

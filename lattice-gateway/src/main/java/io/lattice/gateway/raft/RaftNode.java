@@ -3,7 +3,9 @@ package io.lattice.gateway.raft;
 import io.lattice.gateway.raft.RaftSettings.PeerAddress;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.raft.BatchMessage;
+import io.lattice.statemachine.raft.FileTrees;
 import io.lattice.statemachine.raft.LatticeStateMachine;
+import io.lattice.statemachine.raft.LogExtent;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -22,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.grpc.GrpcTlsConfig;
@@ -67,6 +70,7 @@ public final class RaftNode implements AutoCloseable {
     private final ExecutorService completions =
             Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().name("lattice-completions").daemon().factory());
+    private final boolean hasLog;
     private volatile boolean stopping;
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
@@ -85,6 +89,7 @@ public final class RaftNode implements AutoCloseable {
             RaftIdentity identity,
             StoreOptions storeOptions,
             long snapshotThresholdEntries,
+            LogExtent log,
             BiConsumer<String, Throwable> fatal)
             throws IOException {
         this.settings = settings;
@@ -96,7 +101,9 @@ public final class RaftNode implements AutoCloseable {
                         settings.dataDirectory(),
                         storeOptions,
                         snapshotThresholdEntries,
+                        log,
                         applications);
+        this.hasLog = Files.exists(logFolder(settings).resolve("raft-meta"));
         RaftSettings.PeerTls material = settings.tls();
         this.tls =
                 material == null
@@ -122,8 +129,16 @@ public final class RaftNode implements AutoCloseable {
         RaftNode node = null;
         boolean started = false;
         try {
-            LogRepair.run(logFolder(settings));
-            node = new RaftNode(settings, identity, storeOptions, snapshotThresholdEntries, fatal);
+            discardHalfMadeGroup(settings);
+            LogExtent log = LogRepair.run(logFolder(settings));
+            node =
+                    new RaftNode(
+                            settings,
+                            identity,
+                            storeOptions,
+                            snapshotThresholdEntries,
+                            log,
+                            fatal);
             node.run();
             started = true;
             return node;
@@ -138,8 +153,30 @@ public final class RaftNode implements AutoCloseable {
         }
     }
 
+    private static Path groupFolder(RaftSettings settings) {
+        return settings.walDirectory().resolve(settings.groupId().toString());
+    }
+
     private static Path logFolder(RaftSettings settings) {
-        return settings.walDirectory().resolve(settings.groupId().toString()).resolve("current");
+        return groupFolder(settings).resolve("current");
+    }
+
+    /// A process that died while Ratis made the group's folder leaves one without a term, which Ratis would take
+    /// for a group. It has never voted.
+    private static void discardHalfMadeGroup(RaftSettings settings) throws IOException {
+        Path folder = logFolder(settings);
+        if (!Files.isDirectory(groupFolder(settings)) || Files.exists(folder.resolve("raft-meta"))) {
+            return;
+        }
+        boolean anyLog = false;
+        if (Files.isDirectory(folder)) {
+            try (Stream<Path> files = Files.list(folder)) {
+                anyLog = files.anyMatch(f -> f.getFileName().toString().startsWith("log_"));
+            }
+        }
+        if (!anyLog) {
+            FileTrees.delete(groupFolder(settings));
+        }
     }
 
     /// Ratis ends the process without a word when it can't bind.
@@ -166,11 +203,18 @@ public final class RaftNode implements AutoCloseable {
             GrpcConfigKeys.TLS.setConf(parameters, tls);
         }
         MemberServices handler = new MemberServices(this, settings, identity);
+        PeerGuard guard =
+                new PeerGuard(
+                        identity.raftId(),
+                        tls != null,
+                        logFolder(settings),
+                        applications::failed);
         GrpcConfigKeys.Server.setServicesCustomizer(
                 parameters,
                 (builder, types) ->
                         types.contains(GrpcServices.Type.SERVER)
-                                ? builder.addService(PeerServer.service(handler))
+                                ? builder.intercept(guard)
+                                        .addService(PeerServer.service(handler))
                                 : builder);
         // Without a group: one that is on disk is found there, and one that isn't is added when it
         // is clear how.
@@ -183,8 +227,7 @@ public final class RaftNode implements AutoCloseable {
     }
 
     private void run() throws IOException, InterruptedException {
-        boolean known = Files.exists(logFolder(settings).resolve("raft-meta"));
-        if (!known && identity.logMade()) {
+        if (!hasLog && identity.logMade()) {
             throw new RaftIdentity.DirectoryException(
                     "the Raft log of %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
                             .formatted(
@@ -194,13 +237,12 @@ public final class RaftNode implements AutoCloseable {
                                     settings.dataDirectory()));
         }
         server.start();
-        if (!known) {
+        if (!hasLog) {
             enterGroup();
         }
         identity.noteLogMade();
         RaftServer.Division started = server.getDivision(groupId);
-        requireNoGap(started);
-        gate.advance(stateMachine.store().applied().index());
+        gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
         PeerClients peers = new PeerClients(id -> addressOf(started, id), tls);
         Proposer proposer =
@@ -217,7 +259,7 @@ public final class RaftNode implements AutoCloseable {
         division = started;
         running = new Running(started, view, peers, proposer, fence, watchdog);
         applications.attach(proposer);
-        proposer.start();
+        proposer.start(e -> applications.failed("the proposer's thread died", e));
         var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
         if (!isMember(started)) {
             try (PeerClients configured = configuredPeers()) {
@@ -295,21 +337,6 @@ public final class RaftNode implements AutoCloseable {
         return peer == null ? null : peer.getAddress();
     }
 
-    /// The log has to reach back to where the state stands; otherwise entries in between were lost.
-    private void requireNoGap(RaftServer.Division started) {
-        long first = started.getRaftLog().getStartIndex();
-        long applied = stateMachine.store().applied().index();
-        if (applied + 1 < first) {
-            throw new RaftIdentity.DirectoryException(
-                    "the Raft log in %s begins at entry %d, but the state in %s ends at entry %d: entries between are missing; empty both directories, and the node rejoins with the other nodes' copy"
-                            .formatted(
-                                    settings.walDirectory(),
-                                    first,
-                                    settings.dataDirectory(),
-                                    applied));
-        }
-    }
-
     private void submit(BatchMessage message, Consumer<Throwable> failed) {
         RaftClientRequest request =
                 RaftClientRequest.newBuilder()
@@ -353,7 +380,7 @@ public final class RaftNode implements AutoCloseable {
             gate.expire(now);
             r.peers().tick();
             r.watchdog().tick(now);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             // The division closes under our feet when the node stops; at any other time this is a
             // defect.
             if (!stopping) {
@@ -400,6 +427,11 @@ public final class RaftNode implements AutoCloseable {
 
     RaftServer server() {
         return server;
+    }
+
+    /// Whether a Raft log was there when this process started.
+    boolean hasLog() {
+        return hasLog;
     }
 
     RaftServer.@Nullable Division division() {
@@ -489,11 +521,14 @@ public final class RaftNode implements AutoCloseable {
             r.proposer().stop();
         }
         ticker.shutdownNow();
-        server.close();
-        if (r != null) {
-            r.peers().close();
+        try {
+            server.close();
+        } finally {
+            if (r != null) {
+                r.peers().close();
+            }
+            completions.shutdown();
+            identity.close();
         }
-        completions.shutdown();
-        identity.close();
     }
 }

@@ -83,6 +83,8 @@ public final class RaftView implements Standing {
         return peers.stream().map(p -> p.getId().toString()).toList();
     }
 
+    /// The sets of voters of which each needs a majority.
+    ///
     /// @param previous empty but for a joint configuration
     public record Voters(List<String> current, List<String> previous) {
         boolean isMajority(Collection<String> confirmed) {

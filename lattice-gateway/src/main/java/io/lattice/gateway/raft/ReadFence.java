@@ -159,7 +159,8 @@ public final class ReadFence {
         for (String voter : others) {
             peers.send(
                     voter,
-                    PeerRequest.newBuilder().setTerm(TermRequest.getDefaultInstance()),
+                    PeerRequest.newBuilder()
+                            .setTerm(TermRequest.newBuilder().setRaftId(voter)),
                     reply -> onTerm(round, voter, reply));
         }
     }
@@ -189,11 +190,15 @@ public final class ReadFence {
             round.done = true;
             next = nextRound();
         }
-        if (next != null) {
-            begin(next);
-        }
-        for (Waiter waiter : round.waiters) {
-            waiter.confirmed.accept(index);
+        try {
+            if (next != null) {
+                // First, so that it is under way while these are served.
+                begin(next);
+            }
+        } finally {
+            for (Waiter waiter : round.waiters) {
+                waiter.confirmed.accept(index);
+            }
         }
     }
 

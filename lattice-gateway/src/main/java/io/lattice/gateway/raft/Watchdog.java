@@ -12,7 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Makes a leader step down that can't do its work, where Ratis doesn't notice or not in time: its majority is
-/// silent while writes keep it busy, or its disk no longer syncs. A disk that hangs for long ends the process.
+/// silent while writes keep it busy, or a disk no longer takes what is written. A disk that hangs for long ends the
+/// process.
 ///
 /// Runs on the Raft ticker.
 final class Watchdog {
@@ -33,6 +34,8 @@ final class Watchdog {
     private final Applications applications;
     private long checkedNanos = System.nanoTime();
     private long steppedDownNanos = System.nanoTime() - PAUSE_NANOS;
+    private long applied = -1;
+    private long appliedNanos = System.nanoTime();
     private long flushed = -1;
     private long flushedNanos = System.nanoTime();
 
@@ -62,6 +65,14 @@ final class Watchdog {
                             "no sync for " + TimeUnit.NANOSECONDS.toSeconds(syncingNanos) + " s"));
             return;
         }
+        long stalledNanos = applyingFor(nowNanos);
+        if (stalledNanos >= SYNC_HUNG.toNanos()) {
+            applications.failed(
+                    "committed entries aren't applied any more",
+                    new IllegalStateException(
+                            "none for " + TimeUnit.NANOSECONDS.toSeconds(stalledNanos) + " s"));
+            return;
+        }
         if (!division.getInfo().isLeader() || nowNanos - steppedDownNanos < PAUSE_NANOS) {
             return;
         }
@@ -71,6 +82,10 @@ final class Watchdog {
                     "the log has not been synced for "
                             + TimeUnit.NANOSECONDS.toMillis(syncingNanos)
                             + " ms");
+        } else if (stalledNanos >= SYNC_SLOW.toNanos()) {
+            steppedDownNanos = nowNanos;
+            stepDown.accept(
+                    "nothing was applied for " + TimeUnit.NANOSECONDS.toMillis(stalledNanos) + " ms");
         } else if (majoritySilent()) {
             steppedDownNanos = nowNanos;
             stepDown.accept("a majority of the voters is silent");
@@ -85,6 +100,17 @@ final class Watchdog {
             flushedNanos = nowNanos;
         }
         return nowNanos - flushedNanos;
+    }
+
+    /// How long committed entries have waited to be applied without progress, nanoseconds: the state's disk may be
+    /// another one than the log's.
+    private long applyingFor(long nowNanos) {
+        long appliedNow = view.appliedIndex();
+        if (appliedNow != applied || view.committedIndex() <= appliedNow) {
+            applied = appliedNow;
+            appliedNanos = nowNanos;
+        }
+        return nowNanos - appliedNanos;
     }
 
     private boolean majoritySilent() {

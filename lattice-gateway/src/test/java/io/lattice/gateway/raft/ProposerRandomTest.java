@@ -87,7 +87,7 @@ class ProposerRandomTest {
 
         Life(Random random) {
             this.random = random;
-            proposer.start();
+            proposer.start(Throwable::printStackTrace);
         }
 
         void live() {

@@ -46,7 +46,7 @@ class ProposerTest {
 
     @BeforeEach
     void start() {
-        proposer.start();
+        proposer.start(Throwable::printStackTrace);
     }
 
     @AfterEach

@@ -63,7 +63,8 @@ final class KeyOperations {
             DeleteRangeResponse.@Nullable Builder response) {
         KeyRange range = KeyRange.of(txn.keyspace(), request.getKey(), request.getRangeEnd());
         long deleted =
-                txn.delete(range, response != null && request.getPrevKv() ? collect(response) : null);
+                txn.delete(
+                        range, response != null && request.getPrevKv() ? collect(response) : null);
         if (response != null) {
             response.setHeader(header(txn.revision())).setDeleted(deleted);
         }

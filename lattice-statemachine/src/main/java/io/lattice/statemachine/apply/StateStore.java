@@ -144,7 +144,7 @@ public final class StateStore implements AutoCloseable {
 
     /// The newest view. The caller closes it, soon.
     ///
-    /// @throws IllegalStateException after [#close()]
+    /// @throws StoreUnavailableException after [#close()]
     public ReadView view() {
         while (!closed) {
             ReadView view = published;
@@ -152,7 +152,7 @@ public final class StateStore implements AutoCloseable {
                 return view;
             }
         }
-        throw new IllegalStateException("the store is closed");
+        throw new StoreUnavailableException("the store is closed");
     }
 
     /// Completes once all that a compaction at `revision` freed is gone from the disk and that is durable: what a client's
@@ -164,7 +164,10 @@ public final class StateStore implements AutoCloseable {
     /// Writes a consistent, durable copy of the store into `target`, which must not exist, and returns the position that the
     /// copy holds. Any thread, beside applying.
     public LogPosition checkpoint(Path target) {
-        store.checkpoint(target);
+        try (ReadView _ = view()) {
+            // Closing waits for views.
+            store.checkpoint(target);
+        }
         try (RocksStore copy = RocksStore.openReadOnly(target, options)) {
             StoreState held = StoreState.load(copy);
             return new LogPosition(held.term(), held.index());
@@ -178,12 +181,16 @@ public final class StateStore implements AutoCloseable {
 
     /// Bytes that the store takes, on disk and in memtables.
     public long sizeBytes() {
-        return store.sizeBytes();
+        try (ReadView _ = view()) {
+            return store.sizeBytes();
+        }
     }
 
     /// An estimate of the bytes that the live data takes.
     public long liveBytes() {
-        return store.liveBytes();
+        try (ReadView _ = view()) {
+            return store.liveBytes();
+        }
     }
 
     /// Flushes and closes. Waits for readers that hold a view; see [RocksStore#close()]. The apply thread must have stopped.

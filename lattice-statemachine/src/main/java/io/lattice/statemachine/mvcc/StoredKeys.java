@@ -39,8 +39,7 @@ final class StoredKeys {
     /// The newest of the key's superseded versions at or before a revision, null if that is a deletion or there is none.
     static byte @Nullable [] supersededAt(StoreReader store, byte[] key, long revision) {
         byte[] from = KeyCodec.newestVersionAt(key, revision);
-        try (Cursor versions =
-                store.cursor(Family.VERSIONS, from, KeyCodec.behindVersions(key))) {
+        try (Cursor versions = store.cursor(Family.VERSIONS, from, KeyCodec.behindVersions(key))) {
             return versions.valid() ? recordOf(store, versions) : null;
         }
     }
@@ -48,9 +47,7 @@ final class StoredKeys {
     /// The record that the change at a revision made, the empty tombstone for a deletion; null if compaction removed it.
     static byte @Nullable [] madeAt(StoreReader store, int keyspace, Revision revision) {
         byte[] event =
-                store.get(
-                        Family.EVENTS,
-                        KeyCodec.event(keyspace, revision.main(), revision.sub()));
+                store.get(Family.EVENTS, KeyCodec.event(keyspace, revision.main(), revision.sub()));
         return event == null ? null : EventCodec.record(event);
     }
 
@@ -108,7 +105,8 @@ final class StoredKeys {
         return count;
     }
 
-    private static boolean merge(StoreReader store, Cursor live, Cursor versions, long revision, RecordSink sink) {
+    private static boolean merge(
+            StoreReader store, Cursor live, Cursor versions, long revision, RecordSink sink) {
         byte[] liveKey = live.valid() ? live.key() : null;
         byte[] versionedKey = keyOf(versions);
         while (liveKey != null || versionedKey != null) {
@@ -168,7 +166,9 @@ final class StoredKeys {
             }
         }
         versions.seek(KeyCodec.newestVersionAt(key, revision));
-        return versions.valid() && startsWith(versions.key(), prefix) ? recordOf(store, versions) : null;
+        return versions.valid() && startsWith(versions.key(), prefix)
+                ? recordOf(store, versions)
+                : null;
     }
 
     private static byte @Nullable [] recordOf(StoreReader store, Cursor versions) {

@@ -5,6 +5,8 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -37,8 +39,12 @@ final class CheckpointStorage implements StateMachineStorage {
     /// Ratis writes such a file beside each file that it received.
     private static final String DIGEST_SUFFIX = ".md5";
 
-    /// Older checkpoints that stay, since Ratis may still be sending them to a follower.
-    private static final int RETAINED = 3;
+    /// Older checkpoints stay for a while, since Ratis may still be sending them to a follower and doesn't say when
+    /// it is done. They share their table files, so they cost what compactions have rewritten since.
+    private static final Duration RETAINED_AGE = Duration.ofMinutes(30);
+
+    private static final int RETAINED_MIN = 3;
+    private static final int RETAINED_MAX = 16;
 
     private final Path root;
     private volatile @Nullable SnapshotInfo latest;
@@ -172,11 +178,18 @@ final class CheckpointStorage implements StateMachineStorage {
             Files.move(made, target);
             FileTrees.sync(snapshots());
         }
-        latest = describe(new Checkpoint(target, position));
+        SnapshotInfo newest = latest;
+        if (newest == null || newest.getIndex() < position.index()) {
+            latest = describe(new Checkpoint(target, position));
+        }
         List<Checkpoint> all = list();
         all.sort(Comparator.comparingLong(c -> -c.position().index()));
-        for (Checkpoint old : all.subList(Math.min(RETAINED, all.size()), all.size())) {
-            FileTrees.delete(old.path());
+        for (Checkpoint old : all.subList(Math.min(RETAINED_MIN, all.size()), all.size())) {
+            Instant since = Files.getLastModifiedTime(old.path()).toInstant();
+            boolean young = since.plus(RETAINED_AGE).isAfter(Instant.now());
+            if (!young || all.indexOf(old) >= RETAINED_MAX) {
+                FileTrees.delete(old.path());
+            }
         }
     }
 

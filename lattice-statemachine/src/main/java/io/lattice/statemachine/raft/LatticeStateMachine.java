@@ -4,17 +4,20 @@ import io.lattice.proto.command.CommandBatch;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StateStore;
+import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
@@ -48,6 +51,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private final CheckpointStorage storage;
     private final StoreOptions storeOptions;
     private final long snapshotThresholdEntries;
+    private final LogExtent log;
     private final ApplyListener listener;
     private final ExecutorService checkpointer =
             Executors.newSingleThreadExecutor(
@@ -55,27 +59,33 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private final AtomicBoolean checkpointing = new AtomicBoolean();
     private volatile @Nullable StateStore store;
     private volatile boolean closing;
+    private volatile boolean installing;
+    /// Held while a checkpoint is made and while the database is replaced.
+    private final ReentrantLock checkpoints = new ReentrantLock();
 
     /// @param dataDirectory where the database and the checkpoints are
     /// @param snapshotThresholdEntries log entries between two checkpoints
+    /// @param log what the log held when the process started
     public LatticeStateMachine(
             Path dataDirectory,
             StoreOptions storeOptions,
             long snapshotThresholdEntries,
+            LogExtent log,
             ApplyListener listener) {
         this.storage = new CheckpointStorage(dataDirectory);
         this.storeOptions = storeOptions;
         this.snapshotThresholdEntries = snapshotThresholdEntries;
+        this.log = log;
         this.listener = listener;
     }
 
     /// The state to read from. Another object after a snapshot was installed: ask for each read.
     ///
-    /// @throws IllegalStateException before [#initialize] and while a snapshot is being installed
+    /// @throws StoreUnavailableException before [#initialize] and while a snapshot is being installed
     public StateStore store() {
         StateStore current = store;
         if (current == null) {
-            throw new IllegalStateException("the state machine is not open");
+            throw new StoreUnavailableException("a snapshot is being installed");
         }
         return current;
     }
@@ -85,6 +95,38 @@ public final class LatticeStateMachine extends BaseStateMachine {
             throws IOException {
         super.initialize(server, groupId, raftStorage);
         getLifeCycle().startAndTransition(this::openStore, IOException.class);
+        requireNoGap();
+        dropOutrunLog(raftStorage.getStorageDir().getCurrentDir().toPath());
+    }
+
+    /// The log has to reach back to where the state stands; otherwise entries in between were lost.
+    private void requireNoGap() throws IOException {
+        long applied = store().applied().index();
+        if (!log.isEmpty() && applied + 1 < log.first()) {
+            throw new IOException(
+                    "the Raft log begins at entry %d, but the state in %s ends at entry %d: entries between are missing; empty this node's data and log directories, and it rejoins with the other nodes' copy"
+                            .formatted(log.first(), storage.database(), applied));
+        }
+    }
+
+    /// A log that ends before the state does can't be continued: Ratis would leave a gap in it. That happens when the
+    /// process died after a snapshot came into place and before Ratis had dropped what it covers, or when the state
+    /// was flushed with entries that the log had not synced. Those entries are committed and in the state, so the log
+    /// has nothing to give. Runs before Ratis opens the log.
+    private void dropOutrunLog(Path current) throws IOException {
+        long applied = store().applied().index();
+        if (log.isEmpty() || log.last() >= applied) {
+            return;
+        }
+        LOG.warn("the log ends at {}, before the state at {}: dropping it", log.last(), applied);
+        try (Stream<Path> files = Files.list(current)) {
+            for (Path file : (Iterable<Path>) files::iterator) {
+                if (file.getFileName().toString().startsWith("log_")) {
+                    Files.delete(file);
+                }
+            }
+        }
+        FileTrees.sync(current);
     }
 
     /// Ratis has received a leader's snapshot whole, and will purge the log that it covers at once, perhaps before
@@ -93,6 +135,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
     @Override
     public void pause() {
         getLifeCycle().transition(LifeCycle.State.PAUSING);
+        installing = true;
         try {
             storage.syncReceived();
         } catch (IOException e) {
@@ -105,34 +148,25 @@ public final class LatticeStateMachine extends BaseStateMachine {
     @Override
     public void reinitialize() throws IOException {
         LOG.info("installing a snapshot that the leader sent");
-        StateStore old = store;
-        store = null;
-        if (old != null) {
-            old.close();
-        }
+        // A checkpoint that is being made reads the database that is about to be closed.
+        checkpoints.lock();
         try {
-            awaitCheckpointer();
+            StateStore old = store;
+            store = null;
+            if (old != null) {
+                old.close();
+            }
             getLifeCycle().startAndTransition(this::openStore, IOException.class);
         } catch (IOException | RuntimeException e) {
             listener.failed("a snapshot that the leader sent can't be opened", e);
             throw e;
+        } finally {
+            installing = false;
+            checkpoints.unlock();
         }
         LogPosition position = store().applied();
         LOG.info("installed the snapshot at {}", position);
         listener.snapshotInstalled(position);
-    }
-
-    /// A checkpoint of the replaced store that is still being made would get in the way of the folders' cleaning, or be
-    /// taken for newer than what was received. Its store is closed, so that this is short.
-    private void awaitCheckpointer() throws IOException {
-        try {
-            checkpointer.submit(() -> {}).get();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted while a checkpoint ended", e);
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("an empty task failed", e);
-        }
     }
 
     private void openStore() throws IOException {
@@ -228,7 +262,11 @@ public final class LatticeStateMachine extends BaseStateMachine {
     }
 
     private void checkpointInBackground(StateStore current) {
+        checkpoints.lock();
         try {
+            if (installing || current != store) {
+                return;
+            }
             LogPosition position = checkpoint(current);
             // Ratis purges only for snapshots that it took itself, which would hold up applying. It
             // keeps the
@@ -245,14 +283,12 @@ public final class LatticeStateMachine extends BaseStateMachine {
                                 }
                             });
         } catch (IOException | RuntimeException e) {
-            // While a snapshot is being installed, Ratis moves the folders away under our hands.
-            if (!closing
-                    && current == store
-                    && getLifeCycleState() == LifeCycle.State.RUNNING) {
+            if (!closing && !installing && current == store) {
                 listener.failed("a checkpoint of the database can't be made", e);
             }
         } finally {
             checkpointing.set(false);
+            checkpoints.unlock();
         }
     }
 

@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.Checkpoint;
@@ -45,6 +47,11 @@ public final class RocksStore implements StoreReader, AutoCloseable {
     private final ReadOptions liveOptions = new ReadOptions();
     private final Object snapshotLock = new Object();
     private int openSnapshots;
+
+    /// Held for reading by the slow calls of other threads, for writing by [#close()].
+    private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
+
+    private boolean closed;
 
     private RocksStore(
             Path directory, Schema schema, RocksDB database, List<ColumnFamilyHandle> handles) {
@@ -216,26 +223,40 @@ public final class RocksStore implements StoreReader, AutoCloseable {
 
     /// Makes everything written so far durable.
     public void flush() {
+        lifecycle.readLock().lock();
         try (FlushOptions options = new FlushOptions().setWaitForFlush(true)) {
+            requireOpen();
             database.flush(options, handles);
         } catch (RocksDBException e) {
             throw failed("flush", e);
+        } finally {
+            lifecycle.readLock().unlock();
         }
     }
 
     /// Writes a consistent copy of the store, as hard links where the file system allows, into `target`, which must not
     /// exist. Durable when this returns. Safe beside writes: the copy ends at some batch boundary.
     public void checkpoint(Path target) {
-        try (Checkpoint checkpoint = Checkpoint.create(database)) {
-            checkpoint.createCheckpoint(target.toString());
+        lifecycle.readLock().lock();
+        try {
+            requireOpen();
+            createCheckpoint(target);
         } catch (RocksDBException e) {
             throw failed("checkpoint", e);
+        } finally {
+            lifecycle.readLock().unlock();
         }
         try {
             syncCheckpoint(target);
         } catch (IOException e) {
             throw new StorageException(
                     "cannot sync the checkpoint " + target + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void createCheckpoint(Path target) throws RocksDBException {
+        try (Checkpoint checkpoint = Checkpoint.create(database)) {
+            checkpoint.createCheckpoint(target.toString());
         }
     }
 
@@ -271,14 +292,24 @@ public final class RocksStore implements StoreReader, AutoCloseable {
 
     private long total(String property) {
         long total = 0;
+        lifecycle.readLock().lock();
         try {
+            requireOpen();
             for (ColumnFamilyHandle handle : familyHandles) {
                 total += database.getLongProperty(handle, property);
             }
         } catch (RocksDBException e) {
             throw failed("read the size of", e);
+        } finally {
+            lifecycle.readLock().unlock();
         }
         return total;
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the store in " + directory + " is closed");
+        }
     }
 
     private StorageException failed(String action, RocksDBException cause) {
@@ -287,13 +318,25 @@ public final class RocksStore implements StoreReader, AutoCloseable {
                 cause);
     }
 
-    /// Closes the database after the last snapshot is given back; RocksDB flushes what is only in memory.
+    /// Closes the database after the last snapshot is given back and running checkpoints are through; RocksDB flushes what is only in memory.
     ///
     /// @throws StorageException if readers hold snapshots for longer than 30 s: freeing the database under them would crash
     ///     the process
     @Override
     public void close() {
         awaitSnapshots();
+        lifecycle.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                closeNative();
+            }
+        } finally {
+            lifecycle.writeLock().unlock();
+        }
+    }
+
+    private void closeNative() {
         liveOptions.close();
         writeOptions.close();
         for (ColumnFamilyHandle handle : handles) {

@@ -9,7 +9,11 @@ package io.lattice.statemachine.storage;
 /// @param backgroundThreads threads for flushes and compactions, at least 2
 /// @param maxOpenFiles table files kept open
 public record StoreOptions(
-        long blockCacheBytes, long memtableBytes, int headerCacheEntries, int backgroundThreads, int maxOpenFiles) {
+        long blockCacheBytes,
+        long memtableBytes,
+        int headerCacheEntries,
+        int backgroundThreads,
+        int maxOpenFiles) {
     private static final long MIB = 1L << 20;
 
     /// Refuses sizes with which RocksDB would stall or thrash.

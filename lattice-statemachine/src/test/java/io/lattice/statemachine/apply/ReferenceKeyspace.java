@@ -62,7 +62,7 @@ final class ReferenceKeyspace {
     }
 
     long revision() {
-        return states.size() - 1;
+        return states.size() - 1L;
     }
 
     long compacted() {

@@ -50,7 +50,11 @@ public final class StoreBenchmark {
         int valueBytes = args.length > 1 ? Integer.parseInt(args[1]) : 256;
         int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 5;
         Path directory = Files.createTempDirectory("store-benchmark");
-        try (StateStore store = StateStore.open(directory, StoreOptions.defaults())) {
+        try (StateStore store =
+                StateStore.open(
+                        directory,
+                        new StoreOptions(
+                                256 << 20, Long.getLong("t.mem", 128 << 20), 1 << 18, 2, 1024))) {
             new StoreBenchmark(store, keys, valueBytes).run(rounds);
         } finally {
             delete(directory);
