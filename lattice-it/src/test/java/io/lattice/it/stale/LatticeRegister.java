@@ -15,8 +15,11 @@ import io.lattice.proto.etcdserverpb.RangeResponse;
 import io.lattice.proto.etcdserverpb.StatusResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -25,9 +28,11 @@ import org.jspecify.annotations.Nullable;
 final class LatticeRegister implements ReplicatedRegister {
     private static final ByteString KEY = ByteString.copyFromUtf8("register");
     private static final ByteString OTHER_KEY = ByteString.copyFromUtf8("flood");
-    private static final long FLOOD_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final int READS_UNDER_WAY = 100;
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final TestCluster cluster;
+    private Observer observer = new Observer(0);
 
     /// Starts three nodes and waits until they are ready.
     LatticeRegister(Path directory, TestNetwork network, long electionMinMs, long electionMaxMs) {
@@ -76,7 +81,11 @@ final class LatticeRegister implements ReplicatedRegister {
     }
 
     @Override
-    public CompletableFuture<Optional<String>> read(int node) {
+    public Optional<String> read(int node) {
+        return readAsync(node).join();
+    }
+
+    private CompletableFuture<Optional<String>> readAsync(int node) {
         CompletableFuture<Optional<String>> answer = new CompletableFuture<>();
         Futures.addCallback(
                 stub(node, Duration.ofSeconds(1))
@@ -99,6 +108,67 @@ final class LatticeRegister implements ReplicatedRegister {
         return answer;
     }
 
+    @Override
+    public void observe(int node) {
+        Observer started = new Observer(node);
+        observer = started;
+        started.thread.start();
+    }
+
+    @Override
+    public Reads observed(int node, long afterNanos, String current) {
+        return observer.end(afterNanos, current);
+    }
+
+    /// Keeps a number of reads under way, so that some wait in the node's sockets whenever it wakes up.
+    private final class Observer {
+        private record Read(long beganNanos, CompletableFuture<Optional<String>> value) {}
+
+        private final int node;
+        private final List<Read> reads = new ArrayList<>();
+        private final Semaphore mayBegin = new Semaphore(READS_UNDER_WAY);
+        private final Thread thread = Thread.ofPlatform().daemon().unstarted(this::run);
+        private volatile boolean ended;
+
+        Observer(int node) {
+            this.node = node;
+        }
+
+        private void run() {
+            while (!ended) {
+                mayBegin.acquireUninterruptibly();
+                long began = System.nanoTime();
+                CompletableFuture<Optional<String>> value = readAsync(node);
+                reads.add(new Read(began, value));
+                var _ = value.thenRun(mayBegin::release);
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+        }
+
+        Reads end(long afterNanos, String current) {
+            ended = true;
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            Reads counted = Reads.NONE;
+            for (Read read : reads) {
+                if (read.beganNanos() - afterNanos > 0) {
+                    counted = counted.plus(count(read.value().join(), current));
+                }
+            }
+            return counted;
+        }
+
+        private static Reads count(Optional<String> value, String current) {
+            if (value.isEmpty()) {
+                return new Reads(0, 0, 1);
+            }
+            return value.get().equals(current) ? new Reads(0, 1, 0) : new Reads(1, 0, 0);
+        }
+    }
+
     private KVGrpc.KVFutureStub stub(int node, Duration limit) {
         return KVGrpc.newFutureStub(cluster.client(node).channel())
                 .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS);
@@ -113,7 +183,7 @@ final class LatticeRegister implements ReplicatedRegister {
                 .start(() -> {
                     while (System.nanoTime() - end < 0) {
                         var _ = stub(node, Duration.ofSeconds(3)).put(put);
-                        LockSupport.parkNanos(FLOOD_PAUSE_NANOS);
+                        LockSupport.parkNanos(PAUSE_NANOS);
                     }
                 });
     }

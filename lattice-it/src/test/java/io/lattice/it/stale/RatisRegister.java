@@ -1,5 +1,6 @@
 package io.lattice.it.stale;
 
+import com.google.common.base.Splitter;
 import io.lattice.it.cluster.Ports;
 import io.lattice.it.cluster.ServerProcess;
 import io.lattice.it.cluster.TestCluster;
@@ -17,9 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -31,7 +29,6 @@ final class RatisRegister implements ReplicatedRegister {
     private final TestNetwork network;
     private final List<ServerProcess> processes = new ArrayList<>();
     private final List<Integer> controlPorts = new ArrayList<>();
-    private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
 
     /// Starts three processes.
     RatisRegister(Path directory, TestNetwork network, long electionMinMs, long electionMaxMs) {
@@ -51,7 +48,7 @@ final class RatisRegister implements ReplicatedRegister {
                             "--enable-native-access=ALL-UNNAMED",
                             "--sun-misc-unsafe-memory-access=allow",
                             "-XX:TieredStopAtLevel=1",
-                            "-Xmx256m",
+                            "-Xmx512m",
                             "-cp",
                             System.getProperty("java.class.path"),
                             RegisterProcess.class.getName()));
@@ -99,20 +96,35 @@ final class RatisRegister implements ReplicatedRegister {
     }
 
     @Override
-    public CompletableFuture<Optional<String>> read(int node) {
-        return CompletableFuture.supplyAsync(
-                () ->
-                        ask(node, "get")
-                                .filter(answer -> answer.startsWith("value "))
-                                .map(answer -> answer.substring("value ".length())),
-                callers);
+    public Optional<String> read(int node) {
+        return ask(node, "get")
+                .filter(answer -> answer.startsWith("value "))
+                .map(answer -> answer.substring("value ".length()));
+    }
+
+    @Override
+    public void observe(int node) {
+        require(node, "observe");
+    }
+
+    @Override
+    public Reads observed(int node, long afterNanos, String current) {
+        List<Long> counts =
+                Splitter.on(' ')
+                        .splitToStream(require(node, "observed " + afterNanos + " " + current))
+                        .map(Long::valueOf)
+                        .toList();
+        return new Reads(counts.get(0), counts.get(1), counts.get(2));
+    }
+
+    private String require(int node, String command) {
+        return ask(node, command)
+                .orElseThrow(() -> new IllegalStateException("ratis-" + node + " doesn't answer"));
     }
 
     @Override
     public void flood(int node, Duration howLong) {
-        if (ask(node, "flood " + howLong.toMillis()).isEmpty()) {
-            throw new IllegalStateException("ratis-" + node + " doesn't answer");
-        }
+        require(node, "flood " + howLong.toMillis());
     }
 
     @Override
@@ -140,7 +152,6 @@ final class RatisRegister implements ReplicatedRegister {
     @Override
     public void close() {
         processes.forEach(ServerProcess::close);
-        callers.shutdownNow();
         network.close();
     }
 }

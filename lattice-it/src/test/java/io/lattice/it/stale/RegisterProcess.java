@@ -11,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -38,26 +37,67 @@ import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.statemachine.TransactionContext;
 import org.apache.ratis.statemachine.impl.BaseStateMachine;
 import org.apache.ratis.util.TimeDuration;
+import org.jspecify.annotations.Nullable;
 
 /// The main class of a process with one replicated register, read by Ratis' own linearizable read. Commands come as
 /// lines over TCP, each answered by a line:
 ///
 ///  - `put V` writes V: `ok` or `failed`
 ///  - `get` reads: `value V` or `failed`
+///  - `observe` has it read one time after another from now on: `ok`
+///  - `observed T V` ends that: how many reads began after T (of System.nanoTime, one clock for all processes of a
+///    machine) and gave another value than V, how many gave V, and how many failed, separated by spaces
 ///  - `role`: `leader` or `follower`
-///  - `flood MS` has it try to write, every millisecond for MS milliseconds, what it read last: `ok`
+///  - `flood MS` has it try to write, every millisecond for MS milliseconds; none of it is a value: `ok`
 final class RegisterProcess {
     private static final UUID GROUP =
             UUID.nameUUIDFromBytes("register".getBytes(StandardCharsets.UTF_8));
     private static final long CALL_MS_MAX = 1_000;
+    private static final int OBSERVED_MAX = 1_000_000;
     private static final long FLOOD_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final RaftServer server;
     private final ClientId clientId = ClientId.randomId();
     private final AtomicLong callIds = new AtomicLong();
 
+    private volatile Observer observer = new Observer();
+
     private RegisterProcess(RaftServer server) {
         this.server = server;
+    }
+
+    /// Reads from inside the process: what it does right after it was paused comes before any message that arrives.
+    private final class Observer {
+        private record Read(long beganNanos, @Nullable String value) {}
+
+        private final List<Read> reads = new ArrayList<>();
+        private final Thread thread = Thread.ofPlatform().daemon().unstarted(this::run);
+        private volatile boolean ended;
+
+        private void run() {
+            while (!ended && reads.size() < OBSERVED_MAX) {
+                long began = System.nanoTime();
+                try {
+                    reads.add(new Read(began, call(submit(Message.valueOf("get"), false))));
+                } catch (IOException refused) {
+                    reads.add(new Read(began, null));
+                }
+            }
+        }
+
+        String end(long afterNanos, String current) {
+            ended = true;
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            List<Read> late =
+                    reads.stream().filter(r -> r.beganNanos() - afterNanos > 0).toList();
+            long failed = late.stream().filter(r -> r.value() == null).count();
+            long fresh = late.stream().filter(r -> current.equals(r.value())).count();
+            return "%d %d %d".formatted(late.size() - failed - fresh, fresh, failed);
+        }
     }
 
     /// How a process is started.
@@ -180,6 +220,16 @@ final class RegisterProcess {
                 yield value == null ? "failed" : "value " + value;
             }
             case "role" -> role();
+            case "observe" -> {
+                Observer started = new Observer();
+                observer = started;
+                started.thread.start();
+                yield "ok";
+            }
+            case "observed" -> {
+                String[] timeAndValue = words[1].split(" ", 2);
+                yield observer.end(Long.parseLong(timeAndValue[0]), timeAndValue[1]);
+            }
             case "flood" -> {
                 long end =
                         System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Long.parseLong(words[1]));
@@ -192,8 +242,7 @@ final class RegisterProcess {
 
     private String role() throws IOException {
         DivisionInfo info = server.getDivision(RaftGroupId.valueOf(GROUP)).getInfo();
-        return (info.isLeader() && info.isLeaderReady() ? "leader" : "follower")
-                .toLowerCase(Locale.ROOT);
+        return info.isLeader() && info.isLeaderReady() ? "leader" : "follower";
     }
 
     /// Writes whose only purpose is to arrive.
@@ -228,7 +277,7 @@ final class RegisterProcess {
     }
 
     /// What the reply says, or null if there's none in time or it isn't a success.
-    private static @org.jspecify.annotations.Nullable String call(
+    private static @Nullable String call(
             CompletableFuture<RaftClientReply> answer) {
         try {
             RaftClientReply reply = answer.get(CALL_MS_MAX, TimeUnit.MILLISECONDS);

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lattice.it.cluster.LoopbackNetwork;
 import io.lattice.it.cluster.NamespaceNetwork;
 import io.lattice.it.cluster.Tools;
-import io.lattice.it.stale.StaleLeaderScenario.Reads;
+import io.lattice.it.stale.ReplicatedRegister.Reads;
 import java.nio.file.Path;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
