@@ -123,8 +123,7 @@ class RaftGroupTest {
         List<CompletableFuture<Long>> puts = new ArrayList<>();
         old.put("a", "1");
 
-        CompletableFuture<?> transfer =
-                old.node().transferLeadership(next.node().view().nodeId());
+        CompletableFuture<?> transfer = old.node().transferLeadership(next.node().view().nodeId());
         while (!transfer.isDone()) {
             CompletableFuture<Long> put = next.putAsync("k" + puts.size(), "v");
             puts.add(put);
@@ -153,8 +152,7 @@ class RaftGroupTest {
             put.get(60, TimeUnit.SECONDS);
             return true;
         } catch (ExecutionException e) {
-            assertThat(e.getCause())
-                    .hasMessage(ProposalFailure.LEADER_LOST.toString());
+            assertThat(e.getCause()).hasMessage(ProposalFailure.LEADER_LOST.toString());
             return false;
         }
     }

@@ -197,8 +197,7 @@ class RaftNodeTest {
     void aTakenPortIsAClearError() throws IOException {
         try (ServerSocket taken = new ServerSocket()) {
             taken.bind(
-                    new InetSocketAddress(
-                            InetAddress.getLoopbackAddress(), settings().bindPort()));
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), settings().bindPort()));
 
             assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
                     .isInstanceOf(IOException.class)
@@ -312,8 +311,7 @@ class RaftNodeTest {
     }
 
     /// Completes when a peer's stream is over, in whatever way.
-    private record EndOfStream(CompletableFuture<Void> ended)
-            implements StreamObserver<PeerReply> {
+    private record EndOfStream(CompletableFuture<Void> ended) implements StreamObserver<PeerReply> {
         @Override
         public void onNext(PeerReply reply) {
             assertThat(reply.hasForward()).isTrue();

@@ -96,9 +96,7 @@ final class LatticeRegister implements ReplicatedRegister {
                         boolean empty = response == null || response.getKvsCount() == 0;
                         answer.complete(
                                 Optional.of(
-                                        empty
-                                                ? ""
-                                                : response.getKvs(0).getValue().toStringUtf8()));
+                                        empty ? "" : response.getKvs(0).getValue().toStringUtf8()));
                     }
 
                     @Override

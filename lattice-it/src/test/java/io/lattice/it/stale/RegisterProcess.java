@@ -50,7 +50,8 @@ import org.jspecify.annotations.Nullable;
 ///  - `role`: `leader` or `follower`
 ///  - `flood MS` has it try to write, every millisecond for MS milliseconds; none of it is a value: `ok`
 final class RegisterProcess {
-    private static final UUID GROUP = UUID.nameUUIDFromBytes("register".getBytes(StandardCharsets.UTF_8));
+    private static final UUID GROUP =
+            UUID.nameUUIDFromBytes("register".getBytes(StandardCharsets.UTF_8));
     private static final long CALL_MS_MAX = 1_000;
     private static final int OBSERVED_MAX = 1_000_000;
     private static final long FLOOD_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -91,8 +92,7 @@ final class RegisterProcess {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
-            List<Read> late =
-                    reads.stream().filter(r -> r.beganNanos() - afterNanos > 0).toList();
+            List<Read> late = reads.stream().filter(r -> r.beganNanos() - afterNanos > 0).toList();
             long failed = late.stream().filter(r -> r.value() == null).count();
             long fresh = late.stream().filter(r -> current.equals(r.value())).count();
             return "%d %d %d".formatted(late.size() - failed - fresh, fresh, failed);
@@ -172,10 +172,8 @@ final class RegisterProcess {
         RaftServerConfigKeys.setStorageDir(p, List.of(arguments.directory().toFile()));
         GrpcConfigKeys.Server.setHost(p, arguments.host());
         GrpcConfigKeys.Server.setPort(p, arguments.raftPort());
-        TimeDuration min =
-                TimeDuration.valueOf(arguments.electionMinMs(), TimeUnit.MILLISECONDS);
-        TimeDuration max =
-                TimeDuration.valueOf(arguments.electionMaxMs(), TimeUnit.MILLISECONDS);
+        TimeDuration min = TimeDuration.valueOf(arguments.electionMinMs(), TimeUnit.MILLISECONDS);
+        TimeDuration max = TimeDuration.valueOf(arguments.electionMaxMs(), TimeUnit.MILLISECONDS);
         RaftServerConfigKeys.Rpc.setTimeoutMin(p, min);
         RaftServerConfigKeys.Rpc.setTimeoutMax(p, max);
         RaftServerConfigKeys.Read.setOption(p, RaftServerConfigKeys.Read.Option.LINEARIZABLE);
@@ -233,8 +231,7 @@ final class RegisterProcess {
             }
             case "flood" -> {
                 long end =
-                        System.nanoTime()
-                                + TimeUnit.MILLISECONDS.toNanos(Long.parseLong(words[1]));
+                        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Long.parseLong(words[1]));
                 Thread.ofPlatform().daemon().start(() -> flood(end));
                 yield "ok";
             }
@@ -279,8 +276,7 @@ final class RegisterProcess {
     }
 
     /// What the reply says, or null if there's none in time or it isn't a success.
-    private static @Nullable String call(
-            CompletableFuture<RaftClientReply> answer) {
+    private static @Nullable String call(CompletableFuture<RaftClientReply> answer) {
         try {
             RaftClientReply reply = answer.get(CALL_MS_MAX, TimeUnit.MILLISECONDS);
             return reply.isSuccess() ? reply.getMessage().getContent().toStringUtf8() : null;
