@@ -111,10 +111,7 @@ public final class Proposer {
         this.origin = origin;
         this.retryNanos = System.nanoTime();
         this.submitter =
-                Thread.ofPlatform()
-                        .name("lattice-proposer")
-                        .daemon()
-                        .unstarted(this::submitLoop);
+                Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
     }
 
     /// Begins to submit.

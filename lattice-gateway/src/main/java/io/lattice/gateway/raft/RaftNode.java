@@ -17,6 +17,7 @@ import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -133,12 +134,7 @@ public final class RaftNode implements AutoCloseable {
             LogExtent log = LogRepair.run(logFolder(settings));
             node =
                     new RaftNode(
-                            settings,
-                            identity,
-                            storeOptions,
-                            snapshotThresholdEntries,
-                            log,
-                            fatal);
+                            settings, identity, storeOptions, snapshotThresholdEntries, log, fatal);
             node.run();
             started = true;
             return node;
@@ -165,7 +161,8 @@ public final class RaftNode implements AutoCloseable {
     /// for a group. It has never voted.
     private static void discardHalfMadeGroup(RaftSettings settings) throws IOException {
         Path folder = logFolder(settings);
-        if (!Files.isDirectory(groupFolder(settings)) || Files.exists(folder.resolve("raft-meta"))) {
+        if (!Files.isDirectory(groupFolder(settings))
+                || Files.exists(folder.resolve("raft-meta"))) {
             return;
         }
         boolean anyLog = false;
@@ -205,16 +202,12 @@ public final class RaftNode implements AutoCloseable {
         MemberServices handler = new MemberServices(this, settings, identity);
         PeerGuard guard =
                 new PeerGuard(
-                        identity.raftId(),
-                        tls != null,
-                        logFolder(settings),
-                        applications::failed);
+                        identity.raftId(), tls != null, logFolder(settings), applications::failed);
         GrpcConfigKeys.Server.setServicesCustomizer(
                 parameters,
                 (builder, types) ->
                         types.contains(GrpcServices.Type.SERVER)
-                                ? builder.intercept(guard)
-                                        .addService(PeerServer.service(handler))
+                                ? builder.intercept(guard).addService(PeerServer.service(handler))
                                 : builder);
         // Without a group: one that is on disk is found there, and one that isn't is added when it
         // is clear how.
@@ -236,7 +229,7 @@ public final class RaftNode implements AutoCloseable {
                                     settings.walDirectory(),
                                     settings.dataDirectory()));
         }
-        server.start();
+        startServer();
         if (!hasLog) {
             enterGroup();
         }
@@ -265,6 +258,15 @@ public final class RaftNode implements AutoCloseable {
             try (PeerClients configured = configuredPeers()) {
                 formation(configured).join(() -> isMember(started));
             }
+        }
+    }
+
+    /// Ratis wraps what goes wrong while it opens the group's files.
+    private void startServer() throws IOException {
+        try {
+            server.start();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
         }
     }
 
@@ -505,7 +507,7 @@ public final class RaftNode implements AutoCloseable {
     private static <T> T await(CompletableFuture<T> future) throws IOException {
         try {
             return future.join();
-        } catch (java.util.concurrent.CompletionException e) {
+        } catch (CompletionException e) {
             throw new IOException(e.getCause());
         }
     }

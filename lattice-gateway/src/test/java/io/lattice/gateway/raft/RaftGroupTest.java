@@ -92,7 +92,7 @@ class RaftGroupTest {
     private void awaitSameContent() {
         await().atMost(LIMIT)
                 // A store can't be read while a snapshot replaces it.
-                .ignoreException(IllegalStateException.class)
+                .ignoreExceptionsInstanceOf(IllegalStateException.class)
                 .untilAsserted(() ->
                         assertThat(nodes.values().stream().map(TestNode::hash).distinct())
                                 .hasSize(1));
