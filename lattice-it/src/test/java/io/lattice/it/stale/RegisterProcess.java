@@ -92,8 +92,7 @@ final class RegisterProcess {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
-            List<Read> late =
-                    reads.stream().filter(r -> r.beganNanos() - afterNanos > 0).toList();
+            List<Read> late = reads.stream().filter(r -> r.beganNanos() - afterNanos > 0).toList();
             long failed = late.stream().filter(r -> r.value() == null).count();
             long fresh = late.stream().filter(r -> current.equals(r.value())).count();
             return "%d %d %d".formatted(late.size() - failed - fresh, fresh, failed);
@@ -277,8 +276,7 @@ final class RegisterProcess {
     }
 
     /// What the reply says, or null if there's none in time or it isn't a success.
-    private static @Nullable String call(
-            CompletableFuture<RaftClientReply> answer) {
+    private static @Nullable String call(CompletableFuture<RaftClientReply> answer) {
         try {
             RaftClientReply reply = answer.get(CALL_MS_MAX, TimeUnit.MILLISECONDS);
             return reply.isSuccess() ? reply.getMessage().getContent().toStringUtf8() : null;

@@ -33,8 +33,7 @@ interface ReplicatedRegister extends AutoCloseable {
         static final Reads NONE = new Reads(0, 0, 0);
 
         Reads plus(Reads other) {
-            return new Reads(
-                    stale + other.stale, current + other.current, failed + other.failed);
+            return new Reads(stale + other.stale, current + other.current, failed + other.failed);
         }
     }
 
