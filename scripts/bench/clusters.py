@@ -106,13 +106,13 @@ class LatticeCluster:
         for port in self._ports:
             require_free(port)
         # Returns when all three nodes serve.
-        self._cluster("start", "--insecure", f"--base-port={self._base_port}")
+        self._cluster("start", "--insecure", "--base-port", str(self._base_port))
 
     def _cluster(self, verb, *more):
         # To a file, not to a pipe: servers that the script leaves running may hold on to it.
         log_path = self._directory.with_name("lattice-cluster.log")
         with log_path.open("a", encoding="utf-8") as log:
-            command = [self._script, verb, f"--dir={self._directory}", *more]
+            command = [self._script, verb, "--dir", str(self._directory), *more]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
         if done.returncode != 0:
             raise ClusterError(f"scripts/cluster {verb} failed with {done.returncode}; see {log_path}")

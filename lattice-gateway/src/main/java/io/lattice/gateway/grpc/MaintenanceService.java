@@ -80,10 +80,8 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void hashKV(HashKVRequest request, StreamObserver<HashKVResponse> observer) {
         Reply<HashKVResponse> reply = new Reply<>(observer);
-        reply.guard(
-                () ->
-                        scans.execute(
-                                () -> reply.guard(() -> reply.ok(hashKv(request.getRevision())))));
+        reply.guard(() ->
+                scans.execute(() -> reply.guard(() -> reply.ok(hashKv(request.getRevision())))));
     }
 
     private HashKVResponse hashKv(long revision) {
@@ -134,8 +132,8 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         var _ =
                 node.transferLeadership(target.get())
                         .whenCompleteAsync(
-                                (answer, e) -> {
-                                    if (e == null && answer.isSuccess()) {
+                                (leads, e) -> {
+                                    if (e == null && leads) {
                                         reply.ok(MoveLeaderResponse.getDefaultInstance());
                                     } else {
                                         reply.fail(

@@ -158,11 +158,10 @@ public final class LatticeNode {
         Thread.ofPlatform()
                 .daemon()
                 .name("lattice-halt")
-                .start(
-                        () -> {
-                            LockSupport.parkNanos(HALT_NANOS);
-                            Runtime.getRuntime().halt(FATAL_EXIT_STATUS);
-                        });
+                .start(() -> {
+                    LockSupport.parkNanos(HALT_NANOS);
+                    Runtime.getRuntime().halt(FATAL_EXIT_STATUS);
+                });
         try {
             LOG.error("ending the process: {}", what, cause);
         } finally {

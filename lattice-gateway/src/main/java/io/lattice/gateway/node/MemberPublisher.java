@@ -70,7 +70,8 @@ final class MemberPublisher {
         try (ReadView view = node.store().view()) {
             return record.equals(view.members().get(record.getNodeId()));
         } catch (StoreUnavailableException e) {
-            // A snapshot is being installed, with or without this record: publishing again does no harm.
+            // A snapshot is being installed, with or without this record: publishing again does no
+            // harm.
             LOG.debug("can't tell whether this member is published", e);
             return false;
         }

@@ -177,9 +177,7 @@ final class LogRepair {
             }
         }
         // With a damaged length, what seems to be one long record may be whole ones.
-        if (!torn
-                || anyRecordAfter(bytes, position, last)
-                || lengthIsFlipped(bytes, position)) {
+        if (!torn || anyRecordAfter(bytes, position, last) || lengthIsFlipped(bytes, position)) {
             throw damaged(
                     segment,
                     position,

@@ -70,8 +70,7 @@ final class PeerClient implements AutoCloseable {
     }
 
     /// Sends on the open stream or a new one; false if that broke at once. Caller holds the lock.
-    private boolean enqueue(
-            PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
+    private boolean enqueue(PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
         long id = ++lastId;
         pending.put(id, callback);
         Stream open = openStream();

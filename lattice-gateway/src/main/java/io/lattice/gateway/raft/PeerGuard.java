@@ -62,11 +62,7 @@ final class PeerGuard implements ServerInterceptor {
     ///
     /// @param secured whether the port speaks TLS
     /// @param logFolder where Ratis keeps term and vote
-    PeerGuard(
-            String raftId,
-            boolean secured,
-            Path logFolder,
-            BiConsumer<String, Throwable> fatal) {
+    PeerGuard(String raftId, boolean secured, Path logFolder, BiConsumer<String, Throwable> fatal) {
         this.self = RaftPeerId.valueOf(raftId).toByteString();
         this.secured = secured;
         this.logFolder = logFolder;

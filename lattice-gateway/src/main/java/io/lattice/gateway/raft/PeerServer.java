@@ -55,6 +55,7 @@ final class PeerServer {
     private static final class Requests implements StreamObserver<PeerRequest> {
         private final Handler handler;
         private final ServerCallStreamObserver<PeerReply> replies;
+        private boolean completed; // guarded by replies
 
         Requests(Handler handler, ServerCallStreamObserver<PeerReply> replies) {
             this.handler = handler;
@@ -98,7 +99,8 @@ final class PeerServer {
 
         private void send(PeerReply.Builder reply) {
             synchronized (replies) {
-                if (!replies.isCancelled()) {
+                // After the end a reply would throw, perhaps on the thread that applies.
+                if (!completed && !replies.isCancelled()) {
                     replies.onNext(reply.build());
                 }
             }
@@ -112,6 +114,7 @@ final class PeerServer {
         @Override
         public void onCompleted() {
             synchronized (replies) {
+                completed = true;
                 replies.onCompleted();
             }
         }

@@ -93,7 +93,6 @@ public final class Proposer {
 
     /// Makes a proposer that is started by [#start].
     ///
-    /// @param died told if the submitting thread dies: nothing would ever be written here again
     /// @param origin random for each process, so that no other's proposal is ever taken for its own
     Proposer(
             Standing raft,
@@ -102,7 +101,6 @@ public final class Proposer {
             CommitPusher pusher,
             RaftSettings settings,
             Executor completions,
-            Consumer<Throwable> died,
             long origin) {
         this.raft = raft;
         this.peers = peers;
@@ -113,14 +111,14 @@ public final class Proposer {
         this.origin = origin;
         this.retryNanos = System.nanoTime();
         this.submitter =
-                Thread.ofPlatform()
-                        .name("lattice-proposer")
-                        .daemon()
-                        .uncaughtExceptionHandler((_, e) -> died.accept(e))
-                        .unstarted(this::submitLoop);
+                Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
     }
 
-    void start() {
+    /// Begins to submit.
+    ///
+    /// @param died told if the submitting thread dies: nothing would ever be written here again
+    void start(Consumer<Throwable> died) {
+        submitter.setUncaughtExceptionHandler((_, e) -> died.accept(e));
         submitter.start();
     }
 

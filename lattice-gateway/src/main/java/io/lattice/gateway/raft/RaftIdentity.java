@@ -233,10 +233,12 @@ final class RaftIdentity implements AutoCloseable {
         return logMade;
     }
 
-    /// Notes that there's a log now.
+    /// Notes that there's a log now, unless that is known already.
     void noteLogMade() throws IOException {
-        logMade = true;
-        store();
+        if (!logMade) {
+            logMade = true;
+            store();
+        }
     }
 
     @Override

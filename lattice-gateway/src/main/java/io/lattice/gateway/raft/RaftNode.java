@@ -17,6 +17,7 @@ import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -133,12 +134,7 @@ public final class RaftNode implements AutoCloseable {
             LogExtent log = LogRepair.run(logFolder(settings));
             node =
                     new RaftNode(
-                            settings,
-                            identity,
-                            storeOptions,
-                            snapshotThresholdEntries,
-                            log,
-                            fatal);
+                            settings, identity, storeOptions, snapshotThresholdEntries, log, fatal);
             node.run();
             started = true;
             return node;
@@ -165,7 +161,8 @@ public final class RaftNode implements AutoCloseable {
     /// for a group. It has never voted.
     private static void discardHalfMadeGroup(RaftSettings settings) throws IOException {
         Path folder = logFolder(settings);
-        if (!Files.isDirectory(groupFolder(settings)) || Files.exists(folder.resolve("raft-meta"))) {
+        if (!Files.isDirectory(groupFolder(settings))
+                || Files.exists(folder.resolve("raft-meta"))) {
             return;
         }
         boolean anyLog = false;
@@ -205,16 +202,12 @@ public final class RaftNode implements AutoCloseable {
         MemberServices handler = new MemberServices(this, settings, identity);
         PeerGuard guard =
                 new PeerGuard(
-                        identity.raftId(),
-                        tls != null,
-                        logFolder(settings),
-                        applications::failed);
+                        identity.raftId(), tls != null, logFolder(settings), applications::failed);
         GrpcConfigKeys.Server.setServicesCustomizer(
                 parameters,
                 (builder, types) ->
                         types.contains(GrpcServices.Type.SERVER)
-                                ? builder.intercept(guard)
-                                        .addService(PeerServer.service(handler))
+                                ? builder.intercept(guard).addService(PeerServer.service(handler))
                                 : builder);
         // Without a group: one that is on disk is found there, and one that isn't is added when it
         // is clear how.
@@ -236,13 +229,11 @@ public final class RaftNode implements AutoCloseable {
                                     settings.walDirectory(),
                                     settings.dataDirectory()));
         }
-        server.start();
+        startServer();
         if (!hasLog) {
             enterGroup();
         }
-        if (!identity.logMade()) {
-            identity.noteLogMade();
-        }
+        identity.noteLogMade();
         RaftServer.Division started = server.getDivision(groupId);
         gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
@@ -255,19 +246,27 @@ public final class RaftNode implements AutoCloseable {
                         pusher,
                         settings,
                         completions,
-                        e -> applications.failed("the proposer's thread died", e),
                         new SecureRandom().nextLong());
         ReadFence fence = new ReadFence(view, peers, gate);
         Watchdog watchdog = new Watchdog(started, view, settings, this::stepDown, applications);
         division = started;
         running = new Running(started, view, peers, proposer, fence, watchdog);
         applications.attach(proposer);
-        proposer.start();
+        proposer.start(e -> applications.failed("the proposer's thread died", e));
         var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
         if (!isMember(started)) {
             try (PeerClients configured = configuredPeers()) {
                 formation(configured).join(() -> isMember(started));
             }
+        }
+    }
+
+    /// Ratis wraps what goes wrong while it opens the group's files.
+    private void startServer() throws IOException {
+        try {
+            server.start();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
         }
     }
 
@@ -401,12 +400,12 @@ public final class RaftNode implements AutoCloseable {
     /// Hands leadership to another node.
     ///
     /// @param raftId the identity of the node to lead, as in [#members]
-    /// @return completes when it leads, or with the reason why it doesn't
-    public CompletableFuture<RaftClientReply> transferLeadership(String raftId) {
+    /// @return whether it leads now; fails with the reason why it can't
+    public CompletableFuture<Boolean> transferLeadership(String raftId) {
         return transfer(RaftPeerId.valueOf(raftId));
     }
 
-    private CompletableFuture<RaftClientReply> transfer(@Nullable RaftPeerId newLeader) {
+    private CompletableFuture<Boolean> transfer(@Nullable RaftPeerId newLeader) {
         TransferLeadershipRequest request =
                 new TransferLeadershipRequest(
                         clientId,
@@ -421,7 +420,8 @@ public final class RaftNode implements AutoCloseable {
                         if (e != null || !reply.isSuccess()) {
                             LOG.warn("leadership was not transferred: {}", reply, e);
                         }
-                    });
+                    })
+                    .thenApply(RaftClientReply::isSuccess);
         } catch (IOException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -507,7 +507,7 @@ public final class RaftNode implements AutoCloseable {
     private static <T> T await(CompletableFuture<T> future) throws IOException {
         try {
             return future.join();
-        } catch (java.util.concurrent.CompletionException e) {
+        } catch (CompletionException e) {
             throw new IOException(e.getCause());
         }
     }

@@ -159,8 +159,7 @@ public final class ReadFence {
         for (String voter : others) {
             peers.send(
                     voter,
-                    PeerRequest.newBuilder()
-                            .setTerm(TermRequest.newBuilder().setRaftId(voter)),
+                    PeerRequest.newBuilder().setTerm(TermRequest.newBuilder().setRaftId(voter)),
                     reply -> onTerm(round, voter, reply));
         }
     }

@@ -85,7 +85,9 @@ final class Watchdog {
         } else if (stalledNanos >= SYNC_SLOW.toNanos()) {
             steppedDownNanos = nowNanos;
             stepDown.accept(
-                    "nothing was applied for " + TimeUnit.NANOSECONDS.toMillis(stalledNanos) + " ms");
+                    "nothing was applied for "
+                            + TimeUnit.NANOSECONDS.toMillis(stalledNanos)
+                            + " ms");
         } else if (majoritySilent()) {
             steppedDownNanos = nowNanos;
             stepDown.accept("a majority of the voters is silent");

@@ -51,11 +51,12 @@ class NodeRunnerTest {
     @Test
     void signalStopsTheNodeAndEndsTheProcessWithZero() throws Exception {
         FakeNode node = new FakeNode(() -> {});
-        start(node);
+        Future<Integer> result = start(node);
 
         process.signal();
 
         assertThat(process.statuses()).containsExactly(0);
+        assertThat(result).succeedsWithin(10, TimeUnit.SECONDS);
         assertThat(node.stopped.getCount()).isZero();
     }
 
@@ -65,11 +66,12 @@ class NodeRunnerTest {
                 new FakeNode(() -> {
                     throw new IllegalStateException("broken on purpose");
                 });
-        start(node);
+        Future<Integer> result = start(node);
 
         process.signal();
 
         assertThat(process.statuses()).containsExactly(1);
+        assertThat(result).isNotDone();
     }
 
     @Test
@@ -83,11 +85,12 @@ class NodeRunnerTest {
                         Thread.currentThread().interrupt();
                     }
                 });
-        start(node);
+        Future<Integer> result = start(node);
 
         process.signal();
 
         assertThat(process.statuses()).containsExactly(1);
+        assertThat(result).isNotDone();
         never.countDown();
     }
 

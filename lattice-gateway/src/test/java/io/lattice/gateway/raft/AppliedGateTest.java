@@ -97,14 +97,15 @@ class AppliedGateTest {
         Runnable waits =
                 () ->
                         IntStream.range(0, indices)
-                                .forEach(i -> gate.await(
-                                        i,
-                                        NEVER,
-                                        () -> {
-                                            released.incrementAndGet();
-                                            all.countDown();
-                                        },
-                                        () -> {}));
+                                .forEach(i ->
+                                        gate.await(
+                                                i,
+                                                NEVER,
+                                                () -> {
+                                                    released.incrementAndGet();
+                                                    all.countDown();
+                                                },
+                                                () -> {}));
 
         Thread first = Thread.ofPlatform().start(waits);
         Thread second = Thread.ofPlatform().start(waits);

@@ -183,7 +183,7 @@ class LogRepairTest {
         byte[] whole = write(entries);
         byte[] bytes = Arrays.copyOf(whole, lengthOf(entries));
         // Now it reaches past the end of the file, as an incomplete record would.
-        bytes[lengthOf(entries.subList(0, 1))] ^= 0x80;
+        bytes[lengthOf(entries.subList(0, 1))] ^= (byte) 0x80;
         Files.write(segment, bytes);
 
         assertThatThrownBy(() -> LogRepair.run(folder))

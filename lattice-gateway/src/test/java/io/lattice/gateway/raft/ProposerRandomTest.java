@@ -52,17 +52,16 @@ class ProposerRandomTest {
 
         assertThat(life.log).doesNotHaveDuplicates();
         assertThat(life.told.keySet()).hasSize(life.proposed);
-        life.told.forEach(
-                (key, answers) -> {
-                    assertThat(answers).as(key).hasSize(1);
-                    String answer = answers.getFirst();
-                    if (answer.startsWith("gets ")) {
-                        assertThat(answer).isEqualTo("gets " + key);
-                        assertThat(life.log).contains(key);
-                    } else if (answer.equals(ProposalFailure.TOO_MANY_REQUESTS.toString())) {
-                        assertThat(life.log).doesNotContain(key);
-                    }
-                });
+        life.told.forEach((key, answers) -> {
+            assertThat(answers).as(key).hasSize(1);
+            String answer = answers.getFirst();
+            if (answer.startsWith("gets ")) {
+                assertThat(answer).isEqualTo("gets " + key);
+                assertThat(life.log).contains(key);
+            } else if (answer.equals(ProposalFailure.TOO_MANY_REQUESTS.toString())) {
+                assertThat(life.log).doesNotContain(key);
+            }
+        });
     }
 
     /// One node, and the rest of the group as the random source has it.
@@ -87,7 +86,7 @@ class ProposerRandomTest {
 
         Life(Random random) {
             this.random = random;
-            proposer.start();
+            proposer.start(Throwable::printStackTrace);
         }
 
         void live() {

@@ -45,7 +45,8 @@ class RaftIdentityTest {
     private static List<String> content(RaftSettings settings) throws IOException {
         try (Stream<Path> files =
                 Stream.concat(
-                        Files.walk(settings.dataDirectory()), Files.walk(settings.walDirectory()))) {
+                        Files.walk(settings.dataDirectory()),
+                        Files.walk(settings.walDirectory()))) {
             return files.filter(Files::isRegularFile)
                     .filter(file -> !file.endsWith("LOCK"))
                     .map(file -> file + ": " + text(file))

@@ -29,9 +29,7 @@ class ReadFenceTest {
 
     private void read(String name, long deadlineNanos) {
         fence.await(
-                deadlineNanos,
-                () -> events.add(name),
-                failure -> events.add(name + " " + failure));
+                deadlineNanos, () -> events.add(name), failure -> events.add(name + " " + failure));
     }
 
     private void confirmLeadership(String name) {

@@ -118,7 +118,8 @@ final class Lockstep {
 
     private @Nullable Divergence play(int index, Step step) {
         Message request =
-                limits.adjust(SymbolicRevisions.resolve(step.request(), current, compacted), current);
+                limits.adjust(
+                        SymbolicRevisions.resolve(step.request(), current, compacted), current);
         int member = step.member() % subject.members();
         if (subject.members() > 1 && isLocal(request)) {
             // A local answer is only comparable once the member has applied what the oracle has.
@@ -192,12 +193,9 @@ final class Lockstep {
     }
 
     private static boolean hasSerializable(TxnRequest txn) {
-        return ops(txn)
-                .anyMatch(
-                        op ->
-                                (op.hasRequestRange() && op.getRequestRange().getSerializable())
-                                        || (op.hasRequestTxn()
-                                                && hasSerializable(op.getRequestTxn())));
+        return ops(txn).anyMatch(op ->
+                (op.hasRequestRange() && op.getRequestRange().getSerializable())
+                        || (op.hasRequestTxn() && hasSerializable(op.getRequestTxn())));
     }
 
     private static Stream<RequestOp> ops(TxnRequest txn) {

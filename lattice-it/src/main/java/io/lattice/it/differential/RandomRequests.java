@@ -129,7 +129,8 @@ public final class RandomRequests implements SequenceSource {
             range.clearMinCreateRevision().clearMaxCreateRevision();
         }
         if (range.getSortOrder() == RangeRequest.SortOrder.NONE) {
-            // etcd 3.7.3 sorts each chunk and goes on after its last key: it skips keys and repeats others.
+            // etcd 3.7.3 sorts each chunk and goes on after its last key: it skips keys and repeats
+            // others.
             range.clearSortTarget();
         }
         if (random.nextInt(3) == 0) {

@@ -81,8 +81,7 @@ final class SymbolicRevisions {
         String text = TextFormat.printer().emittingSingleLine(true).printToString(message);
         return ZEROES.matcher(text)
                 .replaceAll(
-                        found ->
-                                "<%d zero bytes>".formatted(found.group().length() / ZERO_TEXT));
+                        found -> "<%d zero bytes>".formatted(found.group().length() / ZERO_TEXT));
     }
 
     private static String name(long number) {

@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 /// Repeats one fault on one cluster and keeps the books over all rounds. Owned by one thread.
 final class FailoverRun {
     private final TestCluster cluster;
+    private final List<Target> targets;
     private final Fault fault;
     private final Random random;
     private final Consumer<String> progress;
@@ -24,7 +25,18 @@ final class FailoverRun {
     /// @param cluster ready, and holding nothing that this run has not written
     /// @param progress takes one line for each round
     FailoverRun(TestCluster cluster, Fault fault, long seed, Consumer<String> progress) {
+        this(cluster, Target.all(cluster), fault, seed, progress);
+    }
+
+    /// @param targets how the clients reach the nodes
+    FailoverRun(
+            TestCluster cluster,
+            List<Target> targets,
+            Fault fault,
+            long seed,
+            Consumer<String> progress) {
         this.cluster = cluster;
+        this.targets = List.copyOf(targets);
         this.fault = fault;
         this.random = new Random(seed);
         this.progress = progress;
@@ -84,7 +96,7 @@ final class FailoverRun {
     private void round(int number, int count) {
         History history = new History();
         String what;
-        try (Workload workload = Workload.start(cluster, history, nextNumber)) {
+        try (Workload workload = Workload.start(targets, history, nextNumber)) {
             Fault.Round round = new Fault.Round(cluster, history, random);
             round.awaitWritesOn(round.all());
             what = fault.run(round);

@@ -5,6 +5,8 @@ import io.lattice.it.cluster.TlsMaterial;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// One node as its clients reach it.
@@ -19,6 +21,10 @@ record Target(String name, String host, int port, @Nullable TlsMaterial tls) {
                 cluster.node(index).host(),
                 cluster.node(index).clientPort(),
                 cluster.tls());
+    }
+
+    static List<Target> all(TestCluster cluster) {
+        return IntStream.range(0, cluster.size()).mapToObj(i -> of(cluster, i)).toList();
     }
 
     String url() {

@@ -1,6 +1,5 @@
 package io.lattice.it.failover;
 
-import io.lattice.it.cluster.TestCluster;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,12 +42,8 @@ final class Workload implements AutoCloseable {
     /// Starts all clients.
     ///
     /// @param nextNumber gives every write a number of its own, growing, over all rounds
-    static Workload start(TestCluster cluster, History history, AtomicLong nextNumber) {
-        List<Target> targets = new ArrayList<>();
-        for (int i = 0; i < cluster.size(); i++) {
-            targets.add(Target.of(cluster, i));
-        }
-        Workload workload = new Workload(List.copyOf(targets), history, nextNumber);
+    static Workload start(List<Target> targets, History history, AtomicLong nextNumber) {
+        Workload workload = new Workload(targets, history, nextNumber);
         targets.forEach(workload::startClients);
         return workload;
     }

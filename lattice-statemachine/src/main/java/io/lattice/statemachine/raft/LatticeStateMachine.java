@@ -60,6 +60,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private volatile @Nullable StateStore store;
     private volatile boolean closing;
     private volatile boolean installing;
+
     /// Held while a checkpoint is made and while the database is replaced.
     private final ReentrantLock checkpoints = new ReentrantLock();
 

@@ -1,0 +1,138 @@
+package io.lattice.gateway.raft;
+
+import com.google.protobuf.ByteString;
+import io.lattice.proto.command.Command;
+import io.lattice.proto.command.CommandBatch;
+import io.lattice.proto.command.Proposal;
+import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.proto.etcdserverpb.PutResponse;
+import io.lattice.proto.peer.ForwardReply;
+import io.lattice.statemachine.apply.LogPosition;
+import io.lattice.statemachine.apply.Outcome;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+/// A proposer among fakes, and what its callers are told.
+abstract class ProposerFixture {
+    static final long ORIGIN = 42;
+    static final long OTHER_ORIGIN = 43;
+    static final long TIMEOUT_NANOS = TestSettings.REQUEST_TIMEOUT.toNanos();
+
+    final FakeStanding standing = new FakeStanding();
+    final FakePeers peers = new FakePeers();
+    final FakeSink sink = new FakeSink();
+    final List<String> told = Collections.synchronizedList(new ArrayList<>());
+    final List<ForwardReply.Result> forwards =
+            Collections.synchronizedList(new ArrayList<>());
+    final Proposer proposer =
+            new Proposer(
+                    standing,
+                    peers,
+                    sink,
+                    new CommitPusher(),
+                    TestSettings.single(Path.of("unused"), FakeStanding.SELF),
+                    Runnable::run,
+                    ORIGIN);
+    private long lastIndex = 10;
+
+    @BeforeEach
+    void start() {
+        proposer.start(Throwable::printStackTrace);
+    }
+
+    @AfterEach
+    void stop() {
+        proposer.stop();
+    }
+
+    static Command put(String key, int valueBytes) {
+        return Command.newBuilder()
+                .setPut(
+                        PutRequest.newBuilder()
+                                .setKey(ByteString.copyFromUtf8(key))
+                                .setValue(ByteString.copyFrom(new byte[valueBytes])))
+                .build();
+    }
+
+    void propose(String key) {
+        propose(key, 1);
+    }
+
+    /// What the caller is told ends up in `told` as the key and the outcome, which names the key that it is for.
+    void propose(String key, int valueBytes) {
+        proposer.propose(
+                put(key, valueBytes),
+                new Proposer.Completion() {
+                    @Override
+                    public void done(Outcome outcome) {
+                        told.add(key + " gets " + keyOf(outcome));
+                    }
+
+                    @Override
+                    public void failed(ProposalFailure failure) {
+                        told.add(key + " " + failure);
+                    }
+                });
+    }
+
+    static String keyOf(Outcome outcome) {
+        return switch (outcome) {
+            case Outcome.Applied applied ->
+                    ((PutResponse) applied.response()).getPrevKv().getKey().toStringUtf8();
+            case Outcome.Refused refused -> refused.refusal().toString();
+        };
+    }
+
+    private static Outcome outcomeFor(Command command) {
+        PutResponse.Builder response = PutResponse.newBuilder();
+        response.getPrevKvBuilder().setKey(command.getPut().getKey());
+        return new Outcome.Applied(response.build(), 1);
+    }
+
+    /// Applies an entry as the state machine would, in the current term.
+    void apply(CommandBatch batch) {
+        apply(standing.term(), batch);
+    }
+
+    void apply(long term, CommandBatch batch) {
+        List<List<Outcome>> outcomes = new ArrayList<>();
+        for (Proposal proposal : batch.getProposalsList()) {
+            outcomes.add(
+                    proposer.isOrigin(proposal.getOrigin())
+                            ? proposal.getCommandsList().stream()
+                                    .map(ProposerFixture::outcomeFor)
+                                    .toList()
+                            : List.of());
+        }
+        proposer.applied(new LogPosition(term, ++lastIndex), batch, outcomes);
+    }
+
+    /// An entry of a new leader without commands.
+    void applyConfiguration(long term) {
+        proposer.advanced(new LogPosition(term, ++lastIndex));
+    }
+
+    static Proposal foreign(long sequence, String key) {
+        return Proposal.newBuilder()
+                .setOrigin(OTHER_ORIGIN)
+                .setSequence(sequence)
+                .addCommands(put(key, 1))
+                .build();
+    }
+
+    void forward(long sequence, String key) {
+        proposer.forward(foreign(sequence, key), forwards::add);
+    }
+
+    static CommandBatch batch(Proposal proposal) {
+        return CommandBatch.newBuilder().addProposals(proposal).build();
+    }
+
+    static long afterTimeout() {
+        return System.nanoTime() + TIMEOUT_NANOS + 1;
+    }
+}

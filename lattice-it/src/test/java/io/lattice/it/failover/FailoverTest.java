@@ -1,0 +1,53 @@
+package io.lattice.it.failover;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lattice.it.Clusters;
+import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.LoopbackNetwork;
+import io.lattice.it.cluster.NamespaceNetwork;
+import io.lattice.it.cluster.TestCluster;
+import io.lattice.it.cluster.TestNetwork;
+import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// A few rounds of each fault on a three-node Lattice with mutual TLS; `-Dlattice.rounds=N` sets how many.
+class FailoverTest {
+    @RegisterExtension static final Clusters CLUSTERS = new Clusters();
+
+    private static final int ROUNDS = Integer.getInteger("lattice.rounds", 2);
+    private static final int NAMESPACES = 78;
+
+    @ParameterizedTest
+    @EnumSource
+    void nothingIsLostDoubledOrStale(Fault fault) {
+        TestNetwork network =
+                fault == Fault.PARTITION_LEADER
+                        ? NamespaceNetwork.create(NAMESPACES, 3)
+                        : new LoopbackNetwork();
+        TestCluster cluster =
+                CLUSTERS.prepare(
+                        new TestCluster.Plan(
+                                new LatticeKind(),
+                                3,
+                                CLUSTERS.directory(fault.title()),
+                                true,
+                                0,
+                                network));
+        for (int i = 0; i < cluster.size(); i++) {
+            cluster.startNode(i);
+        }
+        cluster.awaitReady();
+        long seed = ThreadLocalRandom.current().nextLong(1L << 32);
+        System.out.printf("%s: seed %d%n", fault.title(), seed);
+
+        FailoverRun.Result result =
+                new FailoverRun(cluster, fault, seed, System.out::println).run(ROUNDS);
+
+        System.out.println(result.summary());
+        assertThat(result.violations()).isEmpty();
+        assertThat(result.rounds()).isEqualTo(ROUNDS);
+    }
+}
