@@ -51,11 +51,10 @@ final class StoredKeys {
     /// @param live the key's live record or header, which is newer than the revision; null if there is none
     static byte @Nullable [] supersededAt(
             StoreReader store, byte[] key, byte @Nullable [] live, long revision) {
-        boolean nothingIndexedBetween =
-                live != null
-                        && RecordCodec.createRevision(live) <= revision
-                        && RecordCodec.version(live) <= STRIDE;
-        if (nothingIndexedBetween) {
+        if (live != null
+                && RecordCodec.createRevision(live) <= revision
+                && RecordCodec.version(live) <= STRIDE) {
+            // Nothing was indexed in between.
             return walk(store, key, revisionOf(live), revision);
         }
         try (Cursor versions =
