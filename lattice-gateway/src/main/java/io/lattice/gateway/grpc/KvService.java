@@ -94,14 +94,7 @@ public final class KvService extends KVGrpc.KVImplBase {
             return;
         }
         RangeStreamer streamer =
-                new RangeStreamer(
-                        call,
-                        node,
-                        headers,
-                        route.keyspace(),
-                        request,
-                        limits.requestBytes(),
-                        scans);
+                new RangeStreamer(call, node, headers, route.keyspace(), request, limits, scans);
         Reply<RangeStreamResponse> reply = streamer.reply();
         fenced(request.getSerializable(), streamer::start, reply);
     }

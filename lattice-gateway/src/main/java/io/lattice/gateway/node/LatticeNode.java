@@ -8,6 +8,7 @@ import io.grpc.protobuf.services.HealthStatusManager;
 import io.lattice.gateway.admission.Route;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.ClusterService;
+import io.lattice.gateway.grpc.DeepTxns;
 import io.lattice.gateway.grpc.Headers;
 import io.lattice.gateway.grpc.KvService;
 import io.lattice.gateway.grpc.MaintenanceService;
@@ -115,7 +116,10 @@ public final class LatticeNode {
                                 config.grpc().idleTimeout().toMillis(), TimeUnit.MILLISECONDS)
                         .permitKeepAliveTime(5, TimeUnit.SECONDS)
                         .permitKeepAliveWithoutCalls(true)
-                        .addService(new KvService(raft, headers, limits, route, scans))
+                        .addService(
+                                DeepTxns.widen(
+                                        new KvService(raft, headers, limits, route, scans)
+                                                .bindService()))
                         .addService(
                                 new MaintenanceService(
                                         raft,

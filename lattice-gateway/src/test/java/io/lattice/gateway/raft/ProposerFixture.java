@@ -26,8 +26,7 @@ abstract class ProposerFixture {
     final FakePeers peers = new FakePeers();
     final FakeSink sink = new FakeSink();
     final List<String> told = Collections.synchronizedList(new ArrayList<>());
-    final List<ForwardReply.Result> forwards =
-            Collections.synchronizedList(new ArrayList<>());
+    final List<ForwardReply.Result> forwards = Collections.synchronizedList(new ArrayList<>());
     final Proposer proposer =
             new Proposer(
                     standing,

@@ -17,8 +17,7 @@ final class EtcdctlClient implements PutClient {
 
     @Override
     public Result put(String key, long number) {
-        Command.Result result =
-                etcdctl.run("put", key, Long.toString(number), "--write-out=json");
+        Command.Result result = etcdctl.run("put", key, Long.toString(number), "--write-out=json");
         Matcher revision = REVISION.matcher(result.out());
         if (result.exit() == 0 && revision.find()) {
             return Result.acknowledged(Long.parseLong(revision.group(1)));

@@ -53,7 +53,10 @@ class BadRequestsTest {
         ByteString key = ByteString.copyFromUtf8("after");
 
         long revision =
-                client.kv(5).put(PutRequest.newBuilder().setKey(key).build()).getHeader().getRevision();
+                client.kv(5)
+                        .put(PutRequest.newBuilder().setKey(key).build())
+                        .getHeader()
+                        .getRevision();
         long seen =
                 client.kv(5)
                         .range(RangeRequest.newBuilder().setKey(key).build())

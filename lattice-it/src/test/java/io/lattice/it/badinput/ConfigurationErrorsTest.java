@@ -63,8 +63,7 @@ class ConfigurationErrorsTest {
 
     @Test
     void anUnknownKeyIsNamedWithItsLine() throws IOException {
-        String error =
-                refusal(configuration("insecure = true\nbnid = \"127.0.0.1:1\"", "", ""));
+        String error = refusal(configuration("insecure = true\nbnid = \"127.0.0.1:1\"", "", ""));
 
         assertThat(error).contains("lattice.toml").contains("bnid").contains("7");
     }

@@ -51,16 +51,16 @@ class LatticeDifferentialTest {
 
     @Test
     void anyOfThreeNodesAnswersRandomRequestsLikeEtcd() {
-        Coverage coverage = run("random requests, three nodes", 3, share(5), new RandomRequests());
+        Coverage coverage = run("random requests, three nodes", 3, share(10), new RandomRequests());
 
-        assertThat(coverage.requests()).isGreaterThan(share(5) * 5L);
+        assertThat(coverage.requests()).isGreaterThan(share(10) * 5L);
     }
 
     @Test
     void anyOfThreeNodesAnswersKubernetesRequestsLikeEtcd() {
         Coverage coverage =
-                run("Kubernetes' requests, three nodes", 3, share(5), new KubernetesRequests());
+                run("Kubernetes' requests, three nodes", 3, share(10), new KubernetesRequests());
 
-        assertThat(coverage.of("Txn", "OK")).isGreaterThan(share(5) * 5L);
+        assertThat(coverage.of("Txn", "OK")).isGreaterThan(share(10) * 5L);
     }
 }

@@ -30,6 +30,7 @@ class EtcdctlTest {
     private static final Pattern IDENTITY =
             Pattern.compile(
                     "(\"(?:cluster_id|member_id|raft_term|ClusterID|MemberID|RaftTerm)\" ?: ?)\\d+");
+
     private static final Pattern REVISION = Pattern.compile("\"revision\":(\\d+)");
     private static final Pattern HASH = Pattern.compile("\"hash\":(\\d+)");
 
@@ -49,14 +50,17 @@ class EtcdctlTest {
     /// Runs the command on both and compares.
     ///
     /// @return what it printed
-    private static String runWith(
-            int member, @Nullable String input, String... arguments) {
+    private static String runWith(int member, @Nullable String input, String... arguments) {
         List<String> command = List.of(arguments);
         Command.Result expected = etcd.runWith(input, command);
         Command.Result actual = Etcdctl.of(lattice, member).runWith(input, command);
 
-        assertThat(anonymous(actual.out())).as("output of %s", command).isEqualTo(anonymous(expected.out()));
-        assertThat(lastMessage(actual.err())).as("error of %s", command).isEqualTo(lastMessage(expected.err()));
+        assertThat(anonymous(actual.out()))
+                .as("output of %s", command)
+                .isEqualTo(anonymous(expected.out()));
+        assertThat(lastMessage(actual.err()))
+                .as("error of %s", command)
+                .isEqualTo(lastMessage(expected.err()));
         assertThat(actual.exit()).as("exit code of %s", command).isEqualTo(expected.exit());
         return expected.out();
     }
@@ -155,7 +159,9 @@ class EtcdctlTest {
     }
 
     private static String[] unquoted(String[] command) {
-        return Stream.of(command).map(word -> word.equals("\"\"") ? "" : word).toArray(String[]::new);
+        return Stream.of(command)
+                .map(word -> word.equals("\"\"") ? "" : word)
+                .toArray(String[]::new);
     }
 
     @ParameterizedTest
@@ -185,7 +191,11 @@ class EtcdctlTest {
                 "--write-out=json");
         runWith(member, "create(\"new\") = \"0\"\n\nput new 1\n\nget new\n\n", "txn");
         runWith(member, "\nput twice 1\nput twice 2\n\n\n", "txn");
-        runWith(member, "version(\"a\") = \"3\"\n\nget a --prefix\n\n\n", "txn", "--write-out=fields");
+        runWith(
+                member,
+                "version(\"a\") = \"3\"\n\nget a --prefix\n\n\n",
+                "txn",
+                "--write-out=fields");
         run(member, "get", "", "--prefix", "--write-out=json");
     }
 
@@ -213,7 +223,8 @@ class EtcdctlTest {
         assertThat(health.exit()).as(health.err()).isZero();
         for (int i = 0; i < lattice.size(); i++) {
             assertThat(health.out() + health.err())
-                    .contains(lattice.clientUrl(i) + " is healthy: successfully committed proposal");
+                    .contains(
+                            lattice.clientUrl(i) + " is healthy: successfully committed proposal");
         }
     }
 
@@ -239,7 +250,8 @@ class EtcdctlTest {
     @Test
     void endpointHashkvIsThatOfEtcdOnEveryMember() {
         run(0, "put", "hash", "1");
-        String expected = all(etcd.run("endpoint", "hashkv", "--write-out=json").out(), HASH).get(0);
+        String expected =
+                all(etcd.run("endpoint", "hashkv", "--write-out=json").out(), HASH).get(0);
 
         Command.Result hashes =
                 Etcdctl.of(lattice, 0).run("endpoint", "hashkv", "--cluster", "--write-out=json");
@@ -254,7 +266,8 @@ class EtcdctlTest {
         Command.Result list = Etcdctl.of(lattice, member).run("member", "list", "--write-out=json");
 
         assertThat(list.exit()).as(list.err()).isZero();
-        assertThat(all(list.out(), "\"name\":\"(n\\d)\"")).containsExactlyInAnyOrder("n1", "n2", "n3");
+        assertThat(all(list.out(), "\"name\":\"(n\\d)\""))
+                .containsExactlyInAnyOrder("n1", "n2", "n3");
         for (int i = 0; i < lattice.size(); i++) {
             assertThat(list.out()).contains("\"" + lattice.clientUrl(i) + "\"");
         }
@@ -266,8 +279,7 @@ class EtcdctlTest {
         String ca = "--cacert=" + Objects.requireNonNull(lattice.tls()).ca();
 
         Command.Result result =
-                new Etcdctl(lattice.clientUrl(0), null)
-                        .run(ca, "--command-timeout=3s", "get", "a");
+                new Etcdctl(lattice.clientUrl(0), null).run(ca, "--command-timeout=3s", "get", "a");
 
         assertThat(result.exit()).isNotZero();
         assertThat(result.out()).isEmpty();

@@ -28,8 +28,7 @@ class FailoverSelfTest {
                 proxies.add(proxy);
                 targets.add(proxy.target(cluster.node(i).name()));
             }
-            return new FailoverRun(
-                            cluster, targets, Fault.KILL_FOLLOWER, 1, System.out::println)
+            return new FailoverRun(cluster, targets, Fault.KILL_FOLLOWER, 1, System.out::println)
                     .run(1);
         } finally {
             proxies.forEach(LyingProxy::close);

@@ -38,9 +38,12 @@ class LedgerTest {
                         audit(
                                 writes,
                                 Map.of(
-                                        "a", new Entry(1, 2, 2, 1),
-                                        "b", new Entry(2, 3, 3, 1),
-                                        REGISTER, new Entry(5, 4, 4, 1)),
+                                        "a",
+                                        new Entry(1, 2, 2, 1),
+                                        "b",
+                                        new Entry(2, 3, 3, 1),
+                                        REGISTER,
+                                        new Entry(5, 4, 4, 1)),
                                 4))
                 .isEmpty();
     }

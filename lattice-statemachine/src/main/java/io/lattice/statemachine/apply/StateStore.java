@@ -48,8 +48,8 @@ public final class StateStore implements AutoCloseable {
         this.state = StoreState.load(store);
         this.formatWritten = state.index() >= 0;
         this.applied = new LogPosition(state.term(), state.index());
-        this.published = new ReadView(store.snapshot(), state);
         this.compactor = new Compactor(store, state);
+        this.published = new ReadView(store.snapshot(), state);
     }
 
     /// Opens the store in `directory`, creating it if absent.

@@ -189,7 +189,9 @@ public final class Compactor implements AutoCloseable {
         if (EventCodec.hasPrevious(event)) {
             long main = EventCodec.previousMain(event);
             int sub = EventCodec.previousSub(event);
-            buffer.delete(Family.VERSIONS, KeyCodec.version(key, main, sub));
+            if (EventCodec.isPreviousIndexed(event)) {
+                buffer.delete(Family.VERSIONS, KeyCodec.version(key, main, sub));
+            }
             buffer.delete(Family.EVENTS, KeyCodec.event(keyspace, main, sub));
         }
         if (EventCodec.isDeletion(event) && at.main() < target) {

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class EventCodec {
     private static final byte DELETION = 1;
     private static final byte HAS_PREVIOUS = 2;
+    private static final byte PREVIOUS_INDEXED = 4;
     private static final int MAIN_AT = 1;
     private static final int SUB_AT = 9;
     private static final int KEY_BYTES_AT = 13;
@@ -33,6 +34,9 @@ final class EventCodec {
         head[0] = deletion ? DELETION : 0;
         if (previous != null) {
             head[0] |= HAS_PREVIOUS;
+            if (StoredKeys.isIndexed(previous)) {
+                head[0] |= PREVIOUS_INDEXED;
+            }
             putLong(head, MAIN_AT, RecordCodec.modRevision(previous));
             putInt(head, SUB_AT, RecordCodec.modSub(previous));
         }
@@ -47,6 +51,11 @@ final class EventCodec {
 
     static boolean hasPrevious(byte[] event) {
         return (event[0] & HAS_PREVIOUS) != 0;
+    }
+
+    /// Whether the superseded record has an entry in `versions`.
+    static boolean isPreviousIndexed(byte[] event) {
+        return (event[0] & PREVIOUS_INDEXED) != 0;
     }
 
     static long previousMain(byte[] event) {

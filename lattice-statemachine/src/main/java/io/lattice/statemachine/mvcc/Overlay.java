@@ -79,7 +79,7 @@ final class Overlay {
         }
         byte[] stored = known.stored();
         if (stored == null || RecordCodec.modRevision(stored) > revision) {
-            return StoredKeys.supersededAt(store, known.key(), revision);
+            return StoredKeys.supersededAt(store, known.key(), stored, revision);
         }
         if (known.lacksStoredValue()) {
             fill(known);

@@ -157,7 +157,7 @@ public final class WriteTxn implements KeyReader {
     private void delete(PendingKey pending, byte[] old, @Nullable RecordSink deleted) {
         byte[] tombstoneKey = KeyCodec.version(pending.key(), nextRevision, changes);
         change(pending, old, null);
-        buffer.put(Family.VERSIONS, tombstoneKey, StoredKeys.VERSION_DELETION);
+        buffer.put(Family.VERSIONS, tombstoneKey, StoredKeys.VERSION_ENTRY);
         if (deleted != null) {
             deleted.accept(pending.key(), old);
         }
@@ -166,10 +166,10 @@ public final class WriteTxn implements KeyReader {
     /// @param old the live record or its header
     private void change(PendingKey pending, byte @Nullable [] old, byte @Nullable [] record) {
         byte[] key = pending.key();
-        if (old != null) {
+        if (old != null && StoredKeys.isIndexed(old)) {
             byte[] versionKey =
                     KeyCodec.version(key, RecordCodec.modRevision(old), RecordCodec.modSub(old));
-            buffer.put(Family.VERSIONS, versionKey, StoredKeys.VERSION_RECORD);
+            buffer.put(Family.VERSIONS, versionKey, StoredKeys.VERSION_ENTRY);
         }
         buffer.put(
                 Family.EVENTS,

@@ -246,7 +246,12 @@ public final class LatticeStateMachine extends BaseStateMachine {
     @Override
     public void notifyTermIndexUpdated(long term, long index) {
         LogPosition position = new LogPosition(term, index);
-        store().advance(position);
+        try {
+            store().advance(position);
+        } catch (RuntimeException e) {
+            listener.failed("a committed log entry can't be passed over", e);
+            throw e;
+        }
         updateLastAppliedTermIndex(term, index);
         listener.advanced(position);
     }

@@ -43,6 +43,11 @@ public final class Cursor implements AutoCloseable {
         iterator.seek(key);
     }
 
+    /// Moves to the last entry at or below `key`.
+    public void seekForPrev(byte[] key) {
+        iterator.seekForPrev(key);
+    }
+
     /// The key under the cursor, a copy of its own.
     public byte[] key() {
         return iterator.key();

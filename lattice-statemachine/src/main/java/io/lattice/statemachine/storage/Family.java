@@ -5,19 +5,19 @@ package io.lattice.statemachine.storage;
 /// | family | key after the keyspace | value |
 /// |---|---|---|
 /// | [#CURRENT] | user key | the live record of the key |
-/// | [#VERSIONS] | escaped user key, inverted revision | nothing for a superseded record, one byte for a deletion |
+/// | [#VERSIONS] | escaped user key, inverted revision | nothing; for deletions and some superseded records |
 /// | [#EVENTS] | revision | a change: its kind, the revision it superseded, user key, the record it made |
 /// | [#META] | tag (, name) | counters of the keyspace; under keyspace 0 those of the store |
 ///
 /// A value is written twice at a put: to CURRENT, where reads want it beside its key, and to EVENTS, where it stays when it is
 /// superseded. EVENTS is written in key order, which costs RocksDB little: no search on insert, no rewriting in compactions.
-/// To supersede a record is then one small entry in VERSIONS, and needs the old record's header only.
+/// To supersede a record thus needs the old record's header only. VERSIONS is where a read at an older revision enters EVENTS.
 ///
 /// RocksDB's own `default` family stays empty.
 public enum Family {
     /// Live records: nearly every read is one lookup or one contiguous scan here.
     CURRENT(0, "current"),
-    /// Which superseded records and deletions a key has, for reads at an older revision.
+    /// Places in a key's history, for reads at an older revision.
     VERSIONS(1, "versions"),
     /// Changes in revision order, for older revisions, watches, compaction and hashing.
     EVENTS(2, "events"),

@@ -132,6 +132,38 @@ final class StateStoreTest {
         }
     }
 
+    /// Long enough that reads begin at every kind of entry into a key's history.
+    @Test
+    void everyOldRevisionOfABusyKeyIsFound() {
+        int rounds = 150;
+        try (StoreDriver driver = StoreDriver.create(root)) {
+            for (int i = 0; i < rounds; i++) {
+                driver.apply(i == 70 ? command(delete("a", "")) : command(put("a", "" + i)));
+            }
+            assertOldValues(driver, 2, rounds);
+            driver.apply(compact(45));
+            driver.store().compacted(KEYSPACE, 45).join();
+            driver.restart();
+            assertOldValues(driver, 45, rounds);
+        }
+    }
+
+    private static void assertOldValues(StoreDriver driver, int from, int rounds) {
+        for (int revision = from; revision < rounds + 2; revision++) {
+            int value = revision - 2;
+            RangeRequest one = range("a").toBuilder().setRevision(revision).build();
+            RangeRequest all = range("\0", "\0").toBuilder().setRevision(revision).build();
+
+            RangeResponse response = driver.read(query -> query.range(KEYSPACE, one));
+
+            RangeResponse scanned = driver.read(query -> query.range(KEYSPACE, all));
+            assertThat(scanned).isEqualTo(response);
+            assertThat(response.getCount()).isEqualTo(value == 70 ? 0 : 1);
+            assertThat(response.getKvsList())
+                    .allMatch(kv -> kv.getValue().toStringUtf8().equals("" + value));
+        }
+    }
+
     @Test
     void waitingForACompactionEndsWhenTheStoreCloses() {
         StoreDriver driver = StoreDriver.create(root);
