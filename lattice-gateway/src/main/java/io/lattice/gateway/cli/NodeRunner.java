@@ -70,7 +70,7 @@ final class NodeRunner {
             LOG.error("node {} can't start: {}", config.cluster().nodeId(), describe(e));
             LOG.debug("the failure in full", e);
         } catch (Exception e) {
-            LOG.error("node {} can't start", config.cluster().nodeId(), e);
+            LOG.error("node {} can't start: {}", config.cluster().nodeId(), describe(e), e);
         } finally {
             phase.compareAndSet(Phase.ACTIVE, Phase.OVER);
         }
