@@ -41,6 +41,7 @@ import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.storage.RaftStorage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -210,9 +211,12 @@ public final class RaftNode implements AutoCloseable {
                                 ? builder.intercept(guard).addService(PeerServer.service(handler))
                                 : builder);
         // Without a group: one that is on disk is found there, and one that isn't is added when it
-        // is clear how.
+        // is clear how. A founder's may not hold its members yet, if the process died before the
+        // first election.
         return RaftServer.newBuilder()
                 .setServerId(RaftPeerId.valueOf(identity.raftId()))
+                .setGroup(hasLog && !identity.founders().isEmpty() ? foundingGroup() : null)
+                .setOption(RaftStorage.StartupOption.RECOVER)
                 .setStateMachineRegistry(group -> stateMachine)
                 .setProperties(RatisProperties.of(settings))
                 .setParameters(parameters)
@@ -283,7 +287,7 @@ public final class RaftNode implements AutoCloseable {
         if (founders.isPresent()) {
             identity.found(founders.get());
             LOG.info("founding the cluster with {}", founders.get());
-            group = RaftGroup.valueOf(groupId, founders.get().stream().map(this::founder).toList());
+            group = foundingGroup();
         } else {
             group = RaftGroup.valueOf(groupId);
         }
@@ -299,6 +303,11 @@ public final class RaftNode implements AutoCloseable {
         if (!reply.isSuccess()) {
             throw new IOException("the Raft group can't be made", reply.getException());
         }
+    }
+
+    /// The members that the log begins with. What the log says of later ones takes precedence.
+    private RaftGroup foundingGroup() {
+        return RaftGroup.valueOf(groupId, identity.founders().stream().map(this::founder).toList());
     }
 
     private RaftPeer founder(String raftId) {

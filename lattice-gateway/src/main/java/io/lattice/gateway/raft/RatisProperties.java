@@ -55,8 +55,12 @@ final class RatisProperties {
         TimeDuration max = millis(settings.electionTimeoutMax());
         RaftServerConfigKeys.Rpc.setTimeoutMin(p, min);
         RaftServerConfigKeys.Rpc.setTimeoutMax(p, max);
-        RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(p, min);
-        RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(p, max);
+        // A lone node has nobody to wait for.
+        boolean alone = settings.peers().size() == 1;
+        RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(
+                p, alone ? TimeDuration.valueOf(20, TimeUnit.MILLISECONDS) : min);
+        RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
+                p, alone ? TimeDuration.valueOf(40, TimeUnit.MILLISECONDS) : max);
         // By default a node that lost its majority doesn't campaign for 10 s.
         RaftServerConfigKeys.LeaderElection.setLeaderStepDownWaitTime(p, seconds(1));
         RaftServerConfigKeys.LeaderElection.setPreVote(p, true);

@@ -152,6 +152,28 @@ class RaftNodeTest {
     }
 
     @Test
+    void aFounderWhoseLogIsStillEmptyGoesOn() throws Exception {
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.put("a", "1");
+        }
+        Path group = settings().walDirectory().resolve(settings().groupId().toString());
+        try (var files = java.nio.file.Files.list(group.resolve("current"))) {
+            // As if the process had died between making the group and its first election.
+            for (Path file : files.filter(f -> !f.endsWith("raft-meta")).toList()) {
+                FileTrees.delete(file);
+            }
+        }
+        FileTrees.delete(settings().dataDirectory().resolve("db"));
+        FileTrees.delete(settings().dataDirectory().resolve("snapshots"));
+
+        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+            node.put("b", "2");
+
+            assertThat(node.get("b")).isEqualTo("2");
+        }
+    }
+
+    @Test
     void aStateThatTheLogNoLongerReachesIsRefused() throws Exception {
         try (TestNode node = TestNode.start(settings(), 400)) {
             node.fill(1_700);
