@@ -5,6 +5,10 @@ import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
+import io.lattice.cp.manifest.Manifest;
+import io.lattice.cp.manifest.StandaloneManifest;
+import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.cp.routing.RoutingTable;
 import io.lattice.gateway.admission.Route;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.ClusterService;
@@ -104,7 +108,7 @@ public final class LatticeNode {
                         config.limits().requestBytes(),
                         config.limits().txnOps(),
                         config.limits().requestTimeout());
-        Route route = new Route(1, 1);
+        Route route = route(config);
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
                         .directExecutor()
@@ -139,6 +143,22 @@ public final class LatticeNode {
         }
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
         return builder.build();
+    }
+
+    /// Where the default tenant's calls go: without a control plane, by the manifest that the configuration makes.
+    private static Route route(LatticeConfig config) {
+        LatticeConfig.Tenants tenants = config.tenants();
+        StandaloneManifest manifest =
+                new StandaloneManifest(
+                        tenants.defaultTenant(),
+                        config.cluster().peers().stream()
+                                .map(p ->
+                                        new Manifest.Voter(p.nodeId(), p.raftAddress().toString()))
+                                .toList(),
+                        new LeaseTtlPolicy(tenants.leaseTtlDefault(), tenants.leaseTtlMax()));
+        RoutingTable.Route route =
+                new RoutingTable(manifest).route(tenants.defaultTenant()).orElseThrow();
+        return new Route(route.keyspace(), route.epoch().value());
     }
 
     private SslContext sslContext(TlsMaterial material) throws IOException {
