@@ -55,6 +55,10 @@ final class KeyspaceHash {
     }
 
     private static boolean anyKeyLives(KeyReader reader, long revision) {
+        if (revision <= 0) {
+            // Before the first write, and not to be looked up once that is compacted away.
+            return false;
+        }
         boolean[] any = {false};
         reader.scan(
                 KeyRange.all(reader.keyspace()),
