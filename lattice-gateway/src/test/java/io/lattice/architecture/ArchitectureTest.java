@@ -39,6 +39,7 @@ class ArchitectureTest {
     /// Where everything must come out the same on every replica.
     private static final String[] DETERMINISTIC = {
         "io.lattice.statemachine.apply..",
+        "io.lattice.statemachine.lease..",
         "io.lattice.statemachine.mvcc..",
         "io.lattice.statemachine.query.."
     };

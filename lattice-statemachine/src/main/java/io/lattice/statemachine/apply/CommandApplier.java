@@ -8,6 +8,7 @@ import io.lattice.proto.etcdserverpb.DeleteRangeResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.PutResponse;
 import io.lattice.proto.etcdserverpb.TxnRequest;
+import io.lattice.statemachine.lease.Lessor;
 import io.lattice.statemachine.mvcc.EntryBatch;
 import io.lattice.statemachine.mvcc.Keyspace;
 import io.lattice.statemachine.mvcc.WriteTxn;
@@ -16,13 +17,17 @@ import org.jspecify.annotations.Nullable;
 /// Applies one command to the batch of its log entry. Apply thread only.
 final class CommandApplier {
     private final LeaseLookup leases;
+    private final LeaseOperations leaseOperations;
 
-    CommandApplier(LeaseLookup leases) {
-        this.leases = leases;
+    CommandApplier(Lessor lessor) {
+        this.leases = lessor::exists;
+        this.leaseOperations = new LeaseOperations(lessor);
     }
 
     /// Applies a command and returns what became of it; a null answer means that nobody wants to know.
-    @Nullable Outcome apply(EntryBatch batch, Command command, boolean wantsOutcome) {
+    ///
+    /// @param term of the log entry that it is in
+    @Nullable Outcome apply(EntryBatch batch, Command command, long term, boolean wantsOutcome) {
         int keyspace = command.getKeyspace();
         return switch (command.getOperationCase()) {
             case PUT -> put(batch.begin(keyspace), command.getPut(), wantsOutcome);
@@ -30,6 +35,11 @@ final class CommandApplier {
                     delete(batch.begin(keyspace), command.getDeleteRange(), wantsOutcome);
             case TXN -> txn(batch.begin(keyspace), command.getTxn(), wantsOutcome);
             case COMPACT -> compact(batch, keyspace, command.getCompact());
+            case LEASE_GRANT -> leaseOperations.grant(batch, keyspace, command.getLeaseGrant());
+            case LEASE_REVOKE -> leaseOperations.revoke(batch, keyspace, command.getLeaseRevoke());
+            case LEASE_RENEW ->
+                    leaseOperations.renew(batch, keyspace, command.getLeaseRenew(), wantsOutcome);
+            case LEASE_TICK -> leaseOperations.tick(batch, command.getLeaseTick(), term);
             case PUBLISH_MEMBER -> {
                 batch.publish(command.getPublishMember());
                 yield new Outcome.Applied(

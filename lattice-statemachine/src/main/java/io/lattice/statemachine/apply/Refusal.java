@@ -25,6 +25,10 @@ public enum Refusal {
     FUTURE_REVISION(Code.OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision"),
     /// A put with a lease that does not exist.
     LEASE_NOT_FOUND(Code.NOT_FOUND, "etcdserver: requested lease not found"),
+    /// A grant with the id of a lease that exists.
+    LEASE_EXISTS(Code.FAILED_PRECONDITION, "etcdserver: lease already exists"),
+    /// A grant with a TTL above 9,000,000,000 s.
+    LEASE_TTL_TOO_LARGE(Code.OUT_OF_RANGE, "etcdserver: too large lease TTL"),
     /// RangeStream with a sort.
     STREAM_SORT_UNSUPPORTED(Code.UNIMPLEMENTED, "RangeStream does not support custom sort orders"),
     /// RangeStream with revision filters.
@@ -34,6 +38,7 @@ public enum Refusal {
     private static final class Code {
         private static final int INVALID_ARGUMENT = 3;
         private static final int NOT_FOUND = 5;
+        private static final int FAILED_PRECONDITION = 9;
         private static final int OUT_OF_RANGE = 11;
         private static final int UNIMPLEMENTED = 12;
 

@@ -3,6 +3,7 @@ package io.lattice.statemachine.apply;
 import com.google.protobuf.ByteString;
 import io.lattice.proto.etcdserverpb.Compare;
 import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
+import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest.SortOrder;
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// The checks that need no state: the gateway makes them before it proposes or reads, and applying relies on them. Each
 /// returns what to answer, or null if the request may go on. Pure, any thread.
 public final class RequestChecks {
+    /// etcd's bound, `lease.MaxLeaseTTL`.
+    private static final long LEASE_TTL_SECONDS_MAX = 9_000_000_000L;
+
     private RequestChecks() {}
 
     /// Checks a Range request.
@@ -73,6 +77,11 @@ public final class RequestChecks {
                 new BranchKeys().addBranch(request.getSuccessList())
                         || new BranchKeys().addBranch(request.getFailureList());
         return overlaps ? Refusal.DUPLICATE_KEY : null;
+    }
+
+    /// Checks a LeaseGrant request. Comes before the question whether the lease exists.
+    public static @Nullable Refusal check(LeaseGrantRequest request) {
+        return request.getTTL() > LEASE_TTL_SECONDS_MAX ? Refusal.LEASE_TTL_TOO_LARGE : null;
     }
 
     /// Whether a transaction can be answered without the log: all its operations are ranges. One with a nested transaction

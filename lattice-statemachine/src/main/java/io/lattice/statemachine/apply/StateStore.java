@@ -3,6 +3,7 @@ package io.lattice.statemachine.apply;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
+import io.lattice.statemachine.lease.Lessor;
 import io.lattice.statemachine.mvcc.Compactor;
 import io.lattice.statemachine.mvcc.EntryBatch;
 import io.lattice.statemachine.mvcc.HeaderCache;
@@ -30,6 +31,7 @@ public final class StateStore implements AutoCloseable {
     private final StoreOptions options;
     private final WriteBuffer buffer;
     private final HeaderCache headers;
+    private final Lessor lessor;
     private final CommandApplier applier;
     private final Compactor compactor;
     private StoreState state;
@@ -39,13 +41,14 @@ public final class StateStore implements AutoCloseable {
     private volatile ReadView published;
     private volatile boolean closed;
 
-    private StateStore(RocksStore store, StoreOptions options, LeaseLookup leases) {
+    private StateStore(RocksStore store, StoreOptions options) {
         this.store = store;
         this.options = options;
         this.buffer = store.newBuffer();
         this.headers = new HeaderCache(options.headerCacheEntries());
-        this.applier = new CommandApplier(leases);
         this.state = StoreState.load(store);
+        this.lessor = Lessor.load(store);
+        this.applier = new CommandApplier(lessor);
         this.formatWritten = state.index() >= 0;
         this.applied = new LogPosition(state.term(), state.index());
         this.compactor = new Compactor(store, state);
@@ -58,7 +61,7 @@ public final class StateStore implements AutoCloseable {
     public static StateStore open(Path directory, StoreOptions options) {
         RocksStore store = RocksStore.open(directory, options);
         try {
-            return new StateStore(store, options, LeaseLookup.NONE);
+            return new StateStore(store, options);
         } catch (StorageException e) {
             store.close();
             throw e;
@@ -83,11 +86,15 @@ public final class StateStore implements AutoCloseable {
         requireInOrder(position);
         try {
             buffer.clear();
-            EntryBatch entry = new EntryBatch(store, headers, buffer, state);
+            EntryBatch entry = new EntryBatch(store, headers, buffer, state, lessor.links());
             List<List<Outcome>> outcomes = new ArrayList<>(batch.getProposalsCount());
             for (Proposal proposal : batch.getProposalsList()) {
                 outcomes.add(
-                        applyProposal(entry, proposal, wantsOutcomes.test(proposal.getOrigin())));
+                        applyProposal(
+                                entry,
+                                proposal,
+                                position.term(),
+                                wantsOutcomes.test(proposal.getOrigin())));
             }
             StoreState after = entry.finish(position.term(), position.index());
             if (!formatWritten) {
@@ -101,13 +108,16 @@ public final class StateStore implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             failure = e;
             throw e;
+        } finally {
+            lessor.entryEnded();
         }
     }
 
-    private List<Outcome> applyProposal(EntryBatch entry, Proposal proposal, boolean wanted) {
+    private List<Outcome> applyProposal(
+            EntryBatch entry, Proposal proposal, long term, boolean wanted) {
         List<Outcome> outcomes = wanted ? new ArrayList<>(proposal.getCommandsCount()) : List.of();
         for (Command command : proposal.getCommandsList()) {
-            Outcome outcome = applier.apply(entry, command, wanted);
+            Outcome outcome = applier.apply(entry, command, term, wanted);
             if (wanted && outcome != null) {
                 outcomes.add(outcome);
             }
@@ -153,6 +163,11 @@ public final class StateStore implements AutoCloseable {
             }
         }
         throw new StoreUnavailableException("the store is closed");
+    }
+
+    /// How many leases there are, in all keyspaces. Any thread.
+    public int leaseCount() {
+        return lessor.count();
     }
 
     /// Completes once all that a compaction at `revision` freed is gone from the disk and that is durable: what a client's

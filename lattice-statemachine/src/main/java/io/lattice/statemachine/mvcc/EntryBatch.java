@@ -17,17 +17,25 @@ public final class EntryBatch {
     private final WriteBuffer buffer;
     private final Overlay overlay;
     private final StoreState before;
+    private final LeaseLinks links;
     private final Map<Integer, Keyspace> changed = new HashMap<>();
     private final Map<Integer, Long> compactions = new HashMap<>();
     private @Nullable Map<String, PublishMember> members;
     private @Nullable Keyspace lastUsed;
+    private LeaseClock leaseClock;
 
     /// Begins an entry over the state before it. The buffer must be empty and is the batch's until the write.
     public EntryBatch(
-            StoreReader store, HeaderCache headers, WriteBuffer buffer, StoreState before) {
+            StoreReader store,
+            HeaderCache headers,
+            WriteBuffer buffer,
+            StoreState before,
+            LeaseLinks links) {
         this.buffer = buffer;
         this.overlay = new Overlay(store, headers);
         this.before = before;
+        this.links = links;
+        this.leaseClock = before.leaseClock();
     }
 
     /// The keyspace as the entry's commands so far left it.
@@ -42,7 +50,7 @@ public final class EntryBatch {
 
     /// Begins the next command on a keyspace. One at a time.
     public WriteTxn begin(int keyspace) {
-        return new WriteTxn(this, overlay, buffer, keyspace(keyspace));
+        return new WriteTxn(this, overlay, buffer, links, keyspace(keyspace));
     }
 
     void committed(Keyspace keyspace) {
@@ -65,6 +73,26 @@ public final class EntryBatch {
         buffer.put(Family.META, KeyCodec.member(member.getNodeId()), member.toByteArray());
     }
 
+    /// The time by which leases expire, as the entry's commands so far left it.
+    public LeaseClock leaseClock() {
+        return leaseClock;
+    }
+
+    /// Moves that time.
+    public void tick(LeaseClock after) {
+        leaseClock = after;
+    }
+
+    /// Keeps a lease.
+    public void putLease(int keyspace, long lease, byte[] value) {
+        buffer.put(Family.LEASES, KeyCodec.lease(keyspace, lease), value);
+    }
+
+    /// Drops a lease. Its keys are the caller's to delete.
+    public void dropLease(int keyspace, long lease) {
+        buffer.delete(Family.LEASES, KeyCodec.lease(keyspace, lease));
+    }
+
     /// The highest compact revision set per keyspace.
     public Map<Integer, Long> compactions() {
         return compactions;
@@ -72,18 +100,25 @@ public final class EntryBatch {
 
     /// Completes the batch with the position of the entry and returns the state that holds once it is written.
     public StoreState finish(long term, long index) {
-        overlay.emit(buffer);
+        overlay.emit(buffer, links);
         Keyspaces keyspaces = before.keyspaces();
         for (Keyspace keyspace : changed.values()) {
             keyspaces = keyspaces.with(keyspace);
             writeChanged(keyspace, before.keyspaces().get(keyspace.id()));
+        }
+        if (!leaseClock.equals(before.leaseClock())) {
+            buffer.put(Family.META, KeyCodec.leaseClock(), leaseClock.encode());
         }
         byte[] position = new byte[2 * Long.BYTES];
         putLong(position, 0, term);
         putLong(position, Long.BYTES, index);
         buffer.put(Family.META, KeyCodec.appliedPosition(), position);
         return new StoreState(
-                term, index, keyspaces, members != null ? Map.copyOf(members) : before.members());
+                term,
+                index,
+                keyspaces,
+                members != null ? Map.copyOf(members) : before.members(),
+                leaseClock);
     }
 
     private void writeChanged(Keyspace after, Keyspace earlier) {

@@ -1,6 +1,7 @@
 package io.lattice.statemachine.mvcc;
 
 import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
 import io.lattice.statemachine.storage.WriteBuffer;
 import java.util.Arrays;
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// The state that a command within a log entry sees: the store, which stays as it was before the entry, under the keys that
 /// earlier commands of the same entry changed. Owned by the apply thread; lives for one entry.
 final class Overlay {
+    private static final byte[] NO_VALUE = new byte[0];
+
     private final StoreReader store;
     private final HeaderCache headers;
     private final TreeMap<byte[], PendingKey> pending = new TreeMap<>(Arrays::compareUnsigned);
@@ -119,8 +122,8 @@ final class Overlay {
         }
     }
 
-    /// Adds the net change of every touched key's live record to the batch, in key order.
-    void emit(WriteBuffer buffer) {
+    /// Adds the net change of every touched key's live record to the batch, in key order, and of the lease that it goes with.
+    void emit(WriteBuffer buffer, LeaseLinks links) {
         for (PendingKey changed : pending.values()) {
             if (!changed.isChanged()) {
                 continue;
@@ -132,7 +135,27 @@ final class Overlay {
             } else {
                 buffer.delete(Family.CURRENT, changed.key());
             }
+            emitLease(changed, buffer, links);
         }
+    }
+
+    private static void emitLease(PendingKey changed, WriteBuffer buffer, LeaseLinks links) {
+        long before = leaseOf(changed.stored());
+        long after = leaseOf(changed.live());
+        if (before == after) {
+            return;
+        }
+        if (before != 0) {
+            buffer.delete(Family.LEASE_KEYS, KeyCodec.leaseKey(before, changed.key()));
+        }
+        if (after != 0) {
+            buffer.put(Family.LEASE_KEYS, KeyCodec.leaseKey(after, changed.key()), NO_VALUE);
+        }
+        links.moved(changed.key(), before, after);
+    }
+
+    private static long leaseOf(byte @Nullable [] record) {
+        return record == null ? 0 : RecordCodec.lease(record);
     }
 
     private Collection<PendingKey> within(KeyRange range) {

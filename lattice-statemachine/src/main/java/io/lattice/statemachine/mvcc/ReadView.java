@@ -4,6 +4,7 @@ import io.lattice.proto.command.PublishMember;
 import io.lattice.statemachine.storage.Cursor;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
+import io.lattice.statemachine.storage.StoreReader;
 import io.lattice.statemachine.storage.StoreSnapshot;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +56,16 @@ public final class ReadView implements AutoCloseable {
     /// What the members published about themselves, by node id.
     public Map<String, PublishMember> members() {
         return state.members();
+    }
+
+    /// The time by which leases expire.
+    public LeaseClock leaseClock() {
+        return state.leaseClock();
+    }
+
+    /// What is stored, for families that this package has no form for. Good for as long as the view.
+    public StoreReader stored() {
+        return snapshot;
     }
 
     /// A reader of one keyspace, good for as long as the view.

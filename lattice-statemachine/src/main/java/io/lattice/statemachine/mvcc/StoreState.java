@@ -22,12 +22,18 @@ import java.util.Map;
 /// @param index index of the last applied log entry, -1 if none
 /// @param keyspaces counters of all keyspaces
 /// @param members what members published about themselves, by node id
+/// @param leaseClock the time by which leases expire
 public record StoreState(
-        long term, long index, Keyspaces keyspaces, Map<String, PublishMember> members) {
+        long term,
+        long index,
+        Keyspaces keyspaces,
+        Map<String, PublishMember> members,
+        LeaseClock leaseClock) {
     /// The layout that this code reads and writes. Raise it when a key or value changes its form.
     private static final int FORMAT = 1;
 
-    private static final StoreState EMPTY = new StoreState(0, -1, Keyspaces.NONE, Map.of());
+    private static final StoreState EMPTY =
+            new StoreState(0, -1, Keyspaces.NONE, Map.of(), LeaseClock.START);
 
     /// Reads the state of an opened store.
     ///
@@ -55,7 +61,8 @@ public record StoreState(
                 getLong(position, 0),
                 getLong(position, Long.BYTES),
                 loader.keyspaces,
-                Map.copyOf(loader.members));
+                Map.copyOf(loader.members),
+                loadClock(store));
     }
 
     /// Marks a store as being in the current format; rides along with the first batch.
@@ -72,7 +79,16 @@ public record StoreState(
 
     /// The same content at a later position.
     public StoreState at(long newTerm, long newIndex) {
-        return new StoreState(newTerm, newIndex, keyspaces, members);
+        return new StoreState(newTerm, newIndex, keyspaces, members, leaseClock);
+    }
+
+    private static LeaseClock loadClock(StoreReader store) {
+        byte[] clock = store.get(Family.META, KeyCodec.leaseClock());
+        if (clock == null) {
+            return LeaseClock.START;
+        }
+        requireLength("lease clock", clock, LeaseClock.BYTES);
+        return LeaseClock.decode(clock);
     }
 
     private static void requireNoKeys(StoreReader store) {

@@ -15,6 +15,7 @@ public final class WriteTxn implements KeyReader {
     private final EntryBatch batch;
     private final Overlay overlay;
     private final WriteBuffer buffer;
+    private final LeaseLinks links;
     private final Keyspace begin;
     private final long nextRevision;
     private final int bufferLength;
@@ -22,10 +23,16 @@ public final class WriteTxn implements KeyReader {
     private final List<PendingKey.Undo> undos = new ArrayList<>(4);
     private int changes;
 
-    WriteTxn(EntryBatch batch, Overlay overlay, WriteBuffer buffer, Keyspace begin) {
+    WriteTxn(
+            EntryBatch batch,
+            Overlay overlay,
+            WriteBuffer buffer,
+            LeaseLinks links,
+            Keyspace begin) {
         this.batch = batch;
         this.overlay = overlay;
         this.buffer = buffer;
+        this.links = links;
         this.begin = begin;
         this.nextRevision = begin.revision() + 1;
         this.bufferLength = buffer.length();
@@ -137,6 +144,17 @@ public final class WriteTxn implements KeyReader {
         return keys.size();
     }
 
+    /// Deletes a key if it goes with this lease, and returns whether it did.
+    public boolean deleteAttached(byte[] key, long lease) {
+        PendingKey pending = overlay.touch(key);
+        byte[] old = pending.live();
+        if (old == null || RecordCodec.lease(old) != lease) {
+            return false;
+        }
+        delete(pending, old, null);
+        return true;
+    }
+
     /// Keeps the changes for the log entry's batch and moves the keyspace's revision on if there were any.
     public void commit() {
         if (changes > 0) {
@@ -176,9 +194,19 @@ public final class WriteTxn implements KeyReader {
                 KeyCodec.event(begin.id(), nextRevision, changes),
                 EventCodec.head(record == null, old, key),
                 record == null ? RecordCodec.TOMBSTONE : record);
+        if (record != null) {
+            noteLease(key, old, record);
+        }
         undos.add(pending.undo());
         pending.change(record, nextRevision);
         changes++;
+    }
+
+    private void noteLease(byte[] key, byte @Nullable [] old, byte[] record) {
+        long lease = RecordCodec.lease(record);
+        if (lease != 0 && (old == null || RecordCodec.lease(old) != lease)) {
+            links.attached(lease, key);
+        }
     }
 
     /// Counts what a scan finds.

@@ -7,6 +7,8 @@ package io.lattice.statemachine.storage;
 /// | [#CURRENT] | user key | the live record of the key |
 /// | [#VERSIONS] | escaped user key, inverted revision | nothing; for deletions and some superseded records |
 /// | [#EVENTS] | revision | a change: its kind, the revision it superseded, user key, the record it made |
+/// | [#LEASES] | lease id | TTL, deadline |
+/// | [#LEASE_KEYS] | lease id, user key | nothing; for each live record that has a lease |
 /// | [#META] | tag (, name) | counters of the keyspace; under keyspace 0 those of the store |
 ///
 /// A value is written twice at a put: to CURRENT, where reads want it beside its key, and to EVENTS, where it stays when it is
@@ -22,7 +24,11 @@ public enum Family {
     /// Changes in revision order, for older revisions, watches, compaction and hashing.
     EVENTS(2, "events"),
     /// Revisions, compaction marks, the applied position, members.
-    META(3, "meta");
+    META(3, "meta"),
+    /// Leases, with deadlines in replicated time.
+    LEASES(4, "leases"),
+    /// The keys that go with a lease.
+    LEASE_KEYS(5, "lease_keys");
 
     private final int slot;
     private final String familyName;

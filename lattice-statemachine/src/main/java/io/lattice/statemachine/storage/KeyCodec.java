@@ -21,12 +21,14 @@ public final class KeyCodec {
     /// The keyspace id of what belongs to the store as a whole; no tenant has it.
     public static final int STORE_KEYSPACE = 0;
 
+    private static final int LEASE_BYTES = PREFIX_BYTES + Long.BYTES;
     private static final int REVISION_BYTES = Long.BYTES + Integer.BYTES;
     private static final int TERMINATOR_BYTES = 2;
     private static final byte ZERO_ESCAPE = (byte) 0xFF;
     private static final byte TAG_FORMAT = 1;
     private static final byte TAG_APPLIED = 2;
     private static final byte TAG_MEMBER = 3;
+    private static final byte TAG_LEASE_CLOCK = 4;
     private static final byte TAG_REVISION = 16;
     private static final byte TAG_COMPACT_REVISION = 17;
     private static final byte TAG_COMPACTED = 18;
@@ -145,6 +147,43 @@ public final class KeyCodec {
         return getInt(eventKey, PREFIX_BYTES + Long.BYTES);
     }
 
+    /// `leases`: a lease. Also what its `lease_keys` begin with.
+    public static byte[] lease(int keyspace, long lease) {
+        byte[] key = new byte[LEASE_BYTES];
+        putInt(key, 0, keyspace);
+        putLong(key, PREFIX_BYTES, lease);
+        return key;
+    }
+
+    /// The lease id in a `leases` or `lease_keys` key.
+    public static long leaseOf(byte[] key) {
+        return getLong(key, PREFIX_BYTES);
+    }
+
+    /// `lease_keys`: that the key with this `current` key goes with a lease.
+    public static byte[] leaseKey(long lease, byte[] currentKey) {
+        byte[] key = new byte[currentKey.length + Long.BYTES];
+        System.arraycopy(currentKey, 0, key, 0, PREFIX_BYTES);
+        putLong(key, PREFIX_BYTES, lease);
+        System.arraycopy(
+                currentKey, PREFIX_BYTES, key, LEASE_BYTES, currentKey.length - PREFIX_BYTES);
+        return key;
+    }
+
+    /// Where the `lease_keys` of a lease end, exclusively.
+    public static byte[] leaseKeysEnd(int keyspace, long lease) {
+        // Ids are unsigned in their order here; the one behind the highest is in the next keyspace.
+        return lease == -1 ? keyspaceEnd(keyspace) : lease(keyspace, lease + 1);
+    }
+
+    /// The `current` key in a `lease_keys` key.
+    public static byte[] currentOfLeaseKey(byte[] leaseKey) {
+        byte[] key = new byte[leaseKey.length - Long.BYTES];
+        System.arraycopy(leaseKey, 0, key, 0, PREFIX_BYTES);
+        System.arraycopy(leaseKey, LEASE_BYTES, key, PREFIX_BYTES, leaseKey.length - LEASE_BYTES);
+        return key;
+    }
+
     /// `meta`: the version of the layout.
     public static byte[] formatVersion() {
         return meta(STORE_KEYSPACE, TAG_FORMAT);
@@ -168,6 +207,11 @@ public final class KeyCodec {
     /// Whether a `meta` key is one of [#member(String)].
     public static boolean isMember(byte[] metaKey) {
         return keyspaceOf(metaKey) == STORE_KEYSPACE && metaKey[PREFIX_BYTES] == TAG_MEMBER;
+    }
+
+    /// `meta`: the time by which leases expire.
+    public static byte[] leaseClock() {
+        return meta(STORE_KEYSPACE, TAG_LEASE_CLOCK);
     }
 
     /// `meta`: the newest revision of a keyspace.

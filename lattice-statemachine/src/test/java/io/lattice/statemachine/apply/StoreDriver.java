@@ -146,7 +146,12 @@ public final class StoreDriver implements AutoCloseable {
     }
 
     private static LogPosition position(int index) {
-        return new LogPosition(1 + index / 100, index);
+        return new LogPosition(termOf(index), index);
+    }
+
+    /// The term of the entry at a place in the log.
+    public static long termOf(int index) {
+        return 1 + index / 100;
     }
 
     @Override

@@ -1,0 +1,133 @@
+package io.lattice.statemachine.lease;
+
+import io.lattice.statemachine.mvcc.LeaseLinks;
+import io.lattice.statemachine.mvcc.WriteTxn;
+import io.lattice.statemachine.storage.Cursor;
+import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.KeyCodec;
+import io.lattice.statemachine.storage.StoreReader;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// Which keys go with a lease: those in the store, as it was before the log entry that is being applied, and those that the
+/// entry itself has attached so far. Apply thread only.
+///
+/// In memory there are only the numbers of keys in the store. With them a walk over a lease's keys ends at its last one: behind
+/// it there may be any number of deleted ones, of leases revoked before, which RocksDB would walk through.
+final class LeaseKeys implements LeaseLinks {
+    private static final byte[] LOWEST = new byte[0];
+
+    private final StoreReader store;
+    private final Map<LeaseId, Integer> storedCounts = new HashMap<>();
+    private final Map<LeaseId, List<byte[]>> attachedNow = new HashMap<>();
+
+    /// Over the store before the entry; one for all leases that the entry revokes.
+    private @Nullable Cursor cursor;
+
+    LeaseKeys(StoreReader store) {
+        this.store = store;
+        try (Cursor keys = openCursor()) {
+            while (keys.valid()) {
+                storedCounts.merge(idOf(keys.key()), 1, Integer::sum);
+                keys.next();
+            }
+        }
+    }
+
+    private static LeaseId idOf(byte[] leaseKey) {
+        return new LeaseId(KeyCodec.keyspaceOf(leaseKey), KeyCodec.leaseOf(leaseKey));
+    }
+
+    private Cursor openCursor() {
+        return store.cursor(Family.LEASE_KEYS, LOWEST, KeyCodec.keyspaceStart(-1));
+    }
+
+    /// How many keys of the lease are in the store.
+    int storedCount(LeaseId lease) {
+        return storedCounts.getOrDefault(lease, 0);
+    }
+
+    /// Deletes the lease's keys in their order and returns how many there were.
+    int deleteAll(WriteTxn txn, LeaseId lease) {
+        int stored = storedCount(lease);
+        List<byte[]> attached = attachedNow.getOrDefault(lease, List.of());
+        if (stored == 0 && attached.isEmpty()) {
+            return 0;
+        }
+        // What is in the store is in order already.
+        Collection<byte[]> keys =
+                attached.isEmpty()
+                        ? new ArrayList<>(stored)
+                        : new TreeSet<>(Arrays::compareUnsigned);
+        addStored(lease, stored, keys);
+        keys.addAll(attached);
+        int deleted = 0;
+        for (byte[] key : keys) {
+            // The entry may have taken it from the lease or deleted it since.
+            if (txn.deleteAttached(key, lease.id())) {
+                deleted++;
+            }
+        }
+        return deleted;
+    }
+
+    private void addStored(LeaseId lease, int count, Collection<byte[]> keys) {
+        if (count == 0) {
+            return;
+        }
+        Cursor at = cursor;
+        if (at == null) {
+            at = openCursor();
+            cursor = at;
+        }
+        at.seek(KeyCodec.lease(lease.keyspace(), lease.id()));
+        for (int i = 0; i < count; i++) {
+            byte[] key = at.valid() ? at.key() : LOWEST;
+            if (key.length == 0 || !idOf(key).equals(lease)) {
+                throw new IllegalStateException("the store is damaged: a lease lacks keys");
+            }
+            keys.add(KeyCodec.currentOfLeaseKey(key));
+            if (i < count - 1) {
+                at.next();
+            }
+        }
+    }
+
+    @Override
+    public void attached(long lease, byte[] key) {
+        attachedNow
+                .computeIfAbsent(
+                        new LeaseId(KeyCodec.keyspaceOf(key), lease), _ -> new ArrayList<>(1))
+                .add(key);
+    }
+
+    @Override
+    public void moved(byte[] key, long before, long after) {
+        int keyspace = KeyCodec.keyspaceOf(key);
+        if (before != 0) {
+            storedCounts.computeIfPresent(
+                    new LeaseId(keyspace, before), (_, count) -> count == 1 ? null : count - 1);
+        }
+        if (after != 0) {
+            storedCounts.merge(new LeaseId(keyspace, after), 1, Integer::sum);
+        }
+    }
+
+    /// The entry is over.
+    void entryEnded() {
+        if (!attachedNow.isEmpty()) {
+            attachedNow.clear();
+        }
+        Cursor used = cursor;
+        if (used != null) {
+            used.close();
+            cursor = null;
+        }
+    }
+}
