@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 class ManifestTest {
     private static final LeaseTtlPolicy TTL =
-            new LeaseTtlPolicy(Duration.ofMinutes(1), Duration.ofDays(1));
+            new LeaseTtlPolicy(Duration.ofSeconds(2), Duration.ofMinutes(1), Duration.ofDays(1));
     private static final Manifest.Group GROUP =
             new Manifest.Group(List.of(new Manifest.Voter("n1", "h1:2380")));
 

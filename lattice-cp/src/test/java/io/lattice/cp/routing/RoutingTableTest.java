@@ -18,7 +18,10 @@ class RoutingTableTest {
                         new StandaloneManifest(
                                 "default",
                                 List.of(new Manifest.Voter("n1", "h1:2380")),
-                                new LeaseTtlPolicy(Duration.ofMinutes(1), Duration.ofDays(1))));
+                                new LeaseTtlPolicy(
+                                        Duration.ofSeconds(2),
+                                        Duration.ofMinutes(1),
+                                        Duration.ofDays(1))));
 
         assertThat(table.route("default"))
                 .contains(new RoutingTable.Route(1, "g1", new RoutingEpoch(1)));

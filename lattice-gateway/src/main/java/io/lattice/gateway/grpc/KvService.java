@@ -4,8 +4,6 @@ import com.google.protobuf.Message;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.lattice.gateway.admission.Route;
-import io.lattice.gateway.raft.ProposalFailure;
-import io.lattice.gateway.raft.Proposer;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
@@ -20,7 +18,6 @@ import io.lattice.proto.etcdserverpb.RangeResponse;
 import io.lattice.proto.etcdserverpb.RangeStreamResponse;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.TxnResponse;
-import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.Refusal;
 import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.mvcc.ReadView;
@@ -217,23 +214,6 @@ public final class KvService extends KVGrpc.KVImplBase {
             reply.fail(ErrorMapper.status(refused));
             return;
         }
-        node.proposer().propose(command.build(), new Answer(reply, answer));
-    }
-
-    /// Answers a call with its command's outcome.
-    private record Answer(Reply<?> reply, Consumer<Message> answer) implements Proposer.Completion {
-        @Override
-        public void done(Outcome outcome) {
-            switch (outcome) {
-                case Outcome.Applied applied ->
-                        reply.guard(() -> answer.accept(applied.response()));
-                case Outcome.Refused refused -> reply.fail(ErrorMapper.status(refused.refusal()));
-            }
-        }
-
-        @Override
-        public void failed(ProposalFailure failure) {
-            reply.fail(ErrorMapper.status(failure));
-        }
+        node.proposer().propose(command.build(), new CommandAnswer(reply, answer));
     }
 }

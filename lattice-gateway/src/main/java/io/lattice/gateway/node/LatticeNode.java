@@ -15,8 +15,10 @@ import io.lattice.gateway.grpc.ClusterService;
 import io.lattice.gateway.grpc.DeepTxns;
 import io.lattice.gateway.grpc.Headers;
 import io.lattice.gateway.grpc.KvService;
+import io.lattice.gateway.grpc.LeaseService;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
+import io.lattice.gateway.lease.LeaseTicker;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.TlsMaterial;
@@ -26,6 +28,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -53,12 +56,16 @@ public final class LatticeNode {
     /// Calls that one connection may have under way.
     private static final int CALLS_PER_CONNECTION_MAX = 10_000;
 
+    /// The minimum of an etcd with its default election timeout.
+    private static final Duration LEASE_TTL_MIN = Duration.ofSeconds(2);
+
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
 
     private final LatticeConfig config;
     private final RaftNode raft;
     private final MemberPublisher publisher;
+    private final LeaseTicker leaseTicker;
     private final ExecutorService scans;
     private final HealthStatusManager health = new HealthStatusManager();
     private final Server server;
@@ -85,8 +92,10 @@ public final class LatticeNode {
                         config.raft().snapshotThresholdEntries(),
                         LatticeNode::fatal);
         this.publisher = new MemberPublisher(raft, config);
+        this.leaseTicker = new LeaseTicker(raft, e -> fatal("the ticker of the leases failed", e));
         this.server = buildServer(material).start();
         publisher.start();
+        leaseTicker.start();
     }
 
     /// Starts a node and returns once it serves clients. It may not have a leader yet: requests wait for one.
@@ -108,7 +117,8 @@ public final class LatticeNode {
                         config.limits().requestBytes(),
                         config.limits().txnOps(),
                         config.limits().requestTimeout());
-        Route route = route(config);
+        LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
+        Route route = route(config, leaseTtl);
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
                         .directExecutor()
@@ -124,6 +134,7 @@ public final class LatticeNode {
                                 DeepTxns.widen(
                                         new KvService(raft, headers, limits, route, scans)
                                                 .bindService()))
+                        .addService(new LeaseService(raft, headers, limits, route, leaseTtl, scans))
                         .addService(
                                 new MaintenanceService(
                                         raft,
@@ -146,7 +157,7 @@ public final class LatticeNode {
     }
 
     /// Where the default tenant's calls go: without a control plane, by the manifest that the configuration makes.
-    private static Route route(LatticeConfig config) {
+    private static Route route(LatticeConfig config, LeaseTtlPolicy leaseTtl) {
         LatticeConfig.Tenants tenants = config.tenants();
         StandaloneManifest manifest =
                 new StandaloneManifest(
@@ -155,10 +166,16 @@ public final class LatticeNode {
                                 .map(p ->
                                         new Manifest.Voter(p.nodeId(), p.raftAddress().toString()))
                                 .toList(),
-                        new LeaseTtlPolicy(tenants.leaseTtlDefault(), tenants.leaseTtlMax()));
+                        leaseTtl);
         RoutingTable.Route route =
                 new RoutingTable(manifest).route(tenants.defaultTenant()).orElseThrow();
         return new Route(route.keyspace(), route.epoch().value());
+    }
+
+    private static LeaseTtlPolicy leaseTtl(LatticeConfig.Tenants tenants) {
+        Duration defaultTtl = tenants.leaseTtlDefault();
+        Duration minimum = defaultTtl.compareTo(LEASE_TTL_MIN) < 0 ? defaultTtl : LEASE_TTL_MIN;
+        return new LeaseTtlPolicy(minimum, defaultTtl, tenants.leaseTtlMax());
     }
 
     private SslContext sslContext(TlsMaterial material) throws IOException {
@@ -210,6 +227,8 @@ public final class LatticeNode {
                 LOG.info("calls are still under way after the drain timeout: cutting them off");
                 server.shutdownNow();
             }
+            // Not earlier: leases go on while calls are drained.
+            leaseTicker.close();
             raft.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,0 +1,220 @@
+package io.lattice.gateway.grpc;
+
+import com.google.protobuf.Message;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.lease.Renewals;
+import io.lattice.gateway.raft.ProposalFailure;
+import io.lattice.gateway.raft.Proposer;
+import io.lattice.gateway.raft.RaftNode;
+import io.lattice.proto.command.Command;
+import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
+import io.lattice.proto.etcdserverpb.LeaseGrantResponse;
+import io.lattice.proto.etcdserverpb.LeaseGrpc;
+import io.lattice.proto.etcdserverpb.LeaseKeepAliveRequest;
+import io.lattice.proto.etcdserverpb.LeaseKeepAliveResponse;
+import io.lattice.proto.etcdserverpb.LeaseLeasesRequest;
+import io.lattice.proto.etcdserverpb.LeaseLeasesResponse;
+import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
+import io.lattice.proto.etcdserverpb.LeaseRevokeResponse;
+import io.lattice.proto.etcdserverpb.LeaseStatus;
+import io.lattice.proto.etcdserverpb.LeaseTimeToLiveRequest;
+import io.lattice.proto.etcdserverpb.LeaseTimeToLiveResponse;
+import io.lattice.proto.etcdserverpb.ResponseHeader;
+import io.lattice.statemachine.apply.Outcome;
+import io.lattice.statemachine.apply.Refusal;
+import io.lattice.statemachine.apply.RequestChecks;
+import io.lattice.statemachine.lease.LeaseReader;
+import io.lattice.statemachine.mvcc.ReadView;
+import java.security.SecureRandom;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+
+/// etcdserverpb.Lease. Grants, revokes and renewals are replicated; TimeToLive is linearizable, LeaseLeases answers from
+/// this node's state, as in etcd.
+public final class LeaseService extends LeaseGrpc.LeaseImplBase {
+    private static final long NOT_FOUND_TTL = -1;
+
+    private final RaftNode node;
+    private final Headers headers;
+    private final RequestLimits limits;
+    private final Route route;
+    private final LeaseTtlPolicy ttlPolicy;
+    private final Executor scans;
+    private final Renewals renewals;
+    private final SecureRandom random = new SecureRandom();
+
+    /// @param scans runs what may take long: lists, and the answers of many renewals
+    public LeaseService(
+            RaftNode node,
+            Headers headers,
+            RequestLimits limits,
+            Route route,
+            LeaseTtlPolicy ttlPolicy,
+            Executor scans) {
+        this.node = node;
+        this.headers = headers;
+        this.limits = limits;
+        this.route = route;
+        this.ttlPolicy = ttlPolicy;
+        this.scans = scans;
+        this.renewals =
+                new Renewals(
+                        (renew, completion) ->
+                                node.proposer()
+                                        .propose(
+                                                command().setLeaseRenew(renew).build(), completion),
+                        limits.timeout(),
+                        scans);
+    }
+
+    private Command.Builder command() {
+        return Command.newBuilder().setKeyspace(route.keyspace()).setRoutingEpoch(route.epoch());
+    }
+
+    @Override
+    public void leaseGrant(LeaseGrantRequest request, StreamObserver<LeaseGrantResponse> observer) {
+        Reply<LeaseGrantResponse> reply = new Reply<>(observer);
+        Refusal refusal = RequestChecks.check(request);
+        if (refusal != null) {
+            reply.fail(ErrorMapper.status(refusal));
+            return;
+        }
+        long ttl = ttlPolicy.grant(request.getTTL());
+        if (request.getID() != 0) {
+            propose(granting(request.getID(), ttl), new CommandAnswer(reply, granted(reply)));
+        } else {
+            grantAnyId(ttl, reply);
+        }
+    }
+
+    private static LeaseGrantRequest granting(long id, long ttl) {
+        return LeaseGrantRequest.newBuilder().setID(id).setTTL(ttl).build();
+    }
+
+    private void propose(LeaseGrantRequest grant, Proposer.Completion completion) {
+        node.proposer().propose(command().setLeaseGrant(grant).build(), completion);
+    }
+
+    private Consumer<Message> granted(Reply<LeaseGrantResponse> reply) {
+        return response -> {
+            LeaseGrantResponse granted = (LeaseGrantResponse) response;
+            reply.ok(granted.toBuilder().setHeader(headers.complete(granted.getHeader())).build());
+        };
+    }
+
+    /// With a positive id of the server's choice; another one if by chance that exists.
+    private void grantAnyId(long ttl, Reply<LeaseGrantResponse> reply) {
+        long id = 1 + random.nextLong(Long.MAX_VALUE);
+        CommandAnswer answer = new CommandAnswer(reply, granted(reply));
+        propose(
+                granting(id, ttl),
+                new Proposer.Completion() {
+                    @Override
+                    public void done(Outcome outcome) {
+                        if (outcome.equals(new Outcome.Refused(Refusal.LEASE_EXISTS))) {
+                            grantAnyId(ttl, reply);
+                        } else {
+                            answer.done(outcome);
+                        }
+                    }
+
+                    @Override
+                    public void failed(ProposalFailure failure) {
+                        answer.failed(failure);
+                    }
+                });
+    }
+
+    @Override
+    public void leaseRevoke(
+            LeaseRevokeRequest request, StreamObserver<LeaseRevokeResponse> observer) {
+        Reply<LeaseRevokeResponse> reply = new Reply<>(observer);
+        node.proposer()
+                .propose(
+                        command().setLeaseRevoke(request).build(),
+                        new CommandAnswer(
+                                reply,
+                                response -> {
+                                    LeaseRevokeResponse revoked = (LeaseRevokeResponse) response;
+                                    reply.ok(
+                                            revoked.toBuilder()
+                                                    .setHeader(
+                                                            headers.complete(revoked.getHeader()))
+                                                    .build());
+                                }));
+    }
+
+    @Override
+    public StreamObserver<LeaseKeepAliveRequest> leaseKeepAlive(
+            StreamObserver<LeaseKeepAliveResponse> observer) {
+        KeepAliveStream stream =
+                new KeepAliveStream(
+                        (ServerCallStreamObserver<LeaseKeepAliveResponse>) observer,
+                        renewals,
+                        this::header);
+        stream.start();
+        return stream;
+    }
+
+    /// Taken before a renewal: were it taken after, a lease could be seen renewed at a revision by which it was revoked.
+    private ResponseHeader header() {
+        try (ReadView view = node.store().view()) {
+            return headers.at(view.revision(route.keyspace()));
+        }
+    }
+
+    @Override
+    public void leaseTimeToLive(
+            LeaseTimeToLiveRequest request, StreamObserver<LeaseTimeToLiveResponse> observer) {
+        Reply<LeaseTimeToLiveResponse> reply = new Reply<>(observer);
+        Runnable read = () -> reply.guard(() -> reply.ok(timeToLive(request)));
+        Runnable placed = request.getKeys() ? () -> reply.guard(() -> scans.execute(read)) : read;
+        node.fence()
+                .await(
+                        System.nanoTime() + limits.timeout().toNanos(),
+                        placed,
+                        failure -> reply.fail(ErrorMapper.status(failure)));
+    }
+
+    private LeaseTimeToLiveResponse timeToLive(LeaseTimeToLiveRequest request) {
+        try (ReadView view = node.store().view()) {
+            LeaseReader leases = new LeaseReader(view, route.keyspace());
+            LeaseTimeToLiveResponse.Builder response =
+                    LeaseTimeToLiveResponse.newBuilder()
+                            .setHeader(headers.at(view.revision(route.keyspace())))
+                            .setID(request.getID());
+            LeaseReader.Status status = leases.find(request.getID());
+            if (status == null) {
+                return response.setTTL(NOT_FOUND_TTL).build();
+            }
+            if (request.getKeys()) {
+                response.addAllKeys(leases.keys(request.getID()));
+            }
+            return response.setTTL(status.remainingSeconds())
+                    .setGrantedTTL(status.grantedSeconds())
+                    .build();
+        }
+    }
+
+    @Override
+    public void leaseLeases(
+            LeaseLeasesRequest request, StreamObserver<LeaseLeasesResponse> observer) {
+        Reply<LeaseLeasesResponse> reply = new Reply<>(observer);
+        reply.guard(() -> scans.execute(() -> reply.guard(() -> reply.ok(list()))));
+    }
+
+    private LeaseLeasesResponse list() {
+        try (ReadView view = node.store().view()) {
+            LeaseLeasesResponse.Builder response =
+                    LeaseLeasesResponse.newBuilder()
+                            .setHeader(headers.at(view.revision(route.keyspace())));
+            for (long id : new LeaseReader(view, route.keyspace()).ids()) {
+                response.addLeases(LeaseStatus.newBuilder().setID(id));
+            }
+            return response.build();
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package io.lattice.gateway.lease;
+
+import io.lattice.gateway.raft.ProposalFailure;
+import io.lattice.gateway.raft.Proposer;
+import io.lattice.gateway.raft.RaftNode;
+import io.lattice.gateway.raft.RaftView;
+import io.lattice.proto.command.Command;
+import io.lattice.proto.command.LeaseTick;
+import io.lattice.proto.command.LeaseTicked;
+import io.lattice.statemachine.apply.Outcome;
+import io.lattice.statemachine.apply.StateStore;
+import io.lattice.statemachine.apply.StoreUnavailableException;
+import io.lattice.statemachine.mvcc.LeaseClock;
+import io.lattice.statemachine.mvcc.ReadView;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Proposes ticks while this node leads and there are leases; see [TickMeter]. One is under way at a time.
+///
+/// Started and stopped once. A thread of its own looks whether a tick is due; while ended leases wait to be revoked, the next
+/// tick follows at once, on the thread that completes the one before.
+public final class LeaseTicker implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(LeaseTicker.class);
+    private static final long LOOK_MS = 20;
+
+    private final RaftNode node;
+    private final Consumer<Throwable> died;
+    private final TickMeter meter = new TickMeter();
+    private final ScheduledExecutorService scheduler =
+            Executors.newSingleThreadScheduledExecutor(
+                    Thread.ofPlatform().name("lattice-lease-ticker").daemon().factory());
+    private volatile boolean stopping;
+
+    /// @param died told if ticking fails for a reason that nobody expects: leases would never end
+    public LeaseTicker(RaftNode node, Consumer<Throwable> died) {
+        this.node = node;
+        this.died = died;
+    }
+
+    /// Begins to tick.
+    public void start() {
+        var _ =
+                scheduler.scheduleWithFixedDelay(
+                        this::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
+    }
+
+    private void look() {
+        try {
+            StateStore store = node.store();
+            LeaseTick tick =
+                    meter.next(System.nanoTime(), leaderTerm(), store.leaseCount(), clockOf(store));
+            if (tick != null) {
+                node.proposer()
+                        .propose(Command.newBuilder().setLeaseTick(tick).build(), new Applied());
+            }
+        } catch (StoreUnavailableException e) {
+            // A snapshot is being installed, so this node doesn't lead; or it stops.
+            LOG.debug("not ticking", e);
+        } catch (RuntimeException | Error e) {
+            // The division closes under our feet when the node stops.
+            if (!stopping) {
+                died.accept(e);
+            }
+        }
+    }
+
+    private static LeaseClock clockOf(StateStore store) {
+        try (ReadView view = store.view()) {
+            return view.leaseClock();
+        }
+    }
+
+    /// The term in which this node leads, as far as it knows, or -1. The term is read on both sides of the question, so that
+    /// the answer is for that term.
+    private long leaderTerm() {
+        RaftView raft = node.view();
+        long term = raft.term();
+        return raft.isReadyLeader() && raft.term() == term ? term : -1;
+    }
+
+    /// Stops. What is under way is the proposer's to end.
+    @Override
+    public void close() {
+        stopping = true;
+        scheduler.shutdownNow();
+    }
+
+    private final class Applied implements Proposer.Completion {
+        @Override
+        public void done(Outcome outcome) {
+            LeaseTicked result =
+                    outcome instanceof Outcome.Applied(LeaseTicked ticked, _)
+                            ? ticked
+                            : LeaseTicked.getDefaultInstance();
+            meter.ticked(System.nanoTime(), result);
+            if (result.getMore()) {
+                look();
+            }
+        }
+
+        @Override
+        public void failed(ProposalFailure failure) {
+            LOG.debug("a lease tick was lost: {}", failure);
+            meter.lost();
+        }
+    }
+}

@@ -1,0 +1,209 @@
+package io.lattice.gateway.lease;
+
+import io.lattice.gateway.raft.ProposalFailure;
+import io.lattice.gateway.raft.Proposer;
+import io.lattice.proto.command.LeaseRenew;
+import io.lattice.proto.command.LeaseRenewed;
+import io.lattice.statemachine.apply.Outcome;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// Gathers one tenant's renewals: all that wait while one command is under way go with the next, each lease once. So a hundred
+/// thousand keepalives cost few log entries.
+///
+/// Renewing again does no harm. So a renewal that the loss of a leader leaves undecided is made again until its time is up,
+/// and so is one whose answer comes so late that the client would rely on time that has passed: it takes the TTL for beginning
+/// when it gets the answer. That happens if this process was paused while its command was under way; the lease may have ended
+/// meanwhile.
+///
+/// Thread-safe. Answers come on the thread that completes the proposal, or on `answers` if there are many, those of one batch
+/// in the order in which they came.
+public final class Renewals {
+    /// Leases in one command, which is 32 KiB of ids.
+    private static final int IDS_MAX = 4_096;
+
+    /// Renewals that may wait; further ones are refused.
+    private static final int WAITING_MAX = 400_000;
+
+    /// Answers that the completing thread, which applies the log, gives itself.
+    private static final int INLINE_ANSWERS_MAX = 16;
+
+    private final Sender sender;
+    private final long timeoutNanos;
+    private final Executor answers;
+    private final LongSupplier nanoClock;
+    // Guarded by this.
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    private boolean underWay;
+
+    /// Proposes a command that renews leases.
+    @FunctionalInterface
+    public interface Sender {
+        /// The completion is told exactly once.
+        void propose(LeaseRenew renew, Proposer.Completion completion);
+    }
+
+    /// What a caller is told, exactly once. It must not throw.
+    public interface Answer {
+        /// The lease's time begins anew; or, with 0, the lease doesn't exist and neither do its keys.
+        void renewed(long ttlSeconds);
+
+        /// It isn't known whether the lease was renewed.
+        void failed(ProposalFailure failure);
+    }
+
+    private record Waiting(long id, long sinceNanos, Answer answer) {}
+
+    /// @param timeout how long a renewal is tried
+    public Renewals(Sender sender, Duration timeout, Executor answers) {
+        this(sender, timeout, answers, System::nanoTime);
+    }
+
+    Renewals(Sender sender, Duration timeout, Executor answers, LongSupplier nanoClock) {
+        this.sender = sender;
+        this.timeoutNanos = timeout.toNanos();
+        this.answers = answers;
+        this.nanoClock = nanoClock;
+    }
+
+    /// Renews a lease.
+    public void renew(long id, Answer answer) {
+        Batch batch = null;
+        synchronized (this) {
+            if (waiting.size() < WAITING_MAX) {
+                waiting.addLast(new Waiting(id, nanoClock.getAsLong(), answer));
+                batch = takeBatch();
+                answer = null;
+            }
+        }
+        if (answer != null) {
+            answer.failed(ProposalFailure.TOO_MANY_REQUESTS);
+        } else if (batch != null) {
+            sender.propose(batch.command(), batch);
+        }
+    }
+
+    /// Caller holds the monitor.
+    private @Nullable Batch takeBatch() {
+        if (underWay || waiting.isEmpty()) {
+            return null;
+        }
+        Map<Long, Integer> places = new HashMap<>();
+        List<Waiting> taken = new ArrayList<>();
+        LeaseRenew.Builder command = LeaseRenew.newBuilder();
+        while (!waiting.isEmpty() && places.size() < IDS_MAX) {
+            Waiting next = waiting.removeFirst();
+            taken.add(next);
+            if (places.putIfAbsent(next.id, places.size()) == null) {
+                command.addIds(next.id);
+            }
+        }
+        underWay = true;
+        return new Batch(command.build(), taken, places);
+    }
+
+    /// Ends a batch: what is to be made again goes back to the head of the queue, and the next one begins.
+    private void finish(List<Waiting> again) {
+        Batch next;
+        synchronized (this) {
+            underWay = false;
+            for (int i = again.size() - 1; i >= 0; i--) {
+                waiting.addFirst(again.get(i));
+            }
+            next = takeBatch();
+        }
+        if (next != null) {
+            sender.propose(next.command, next);
+        }
+    }
+
+    private final class Batch implements Proposer.Completion {
+        private final LeaseRenew command;
+        private final List<Waiting> taken;
+        private final Map<Long, Integer> places;
+
+        Batch(LeaseRenew command, List<Waiting> taken, Map<Long, Integer> places) {
+            this.command = command;
+            this.taken = taken;
+            this.places = places;
+        }
+
+        LeaseRenew command() {
+            return command;
+        }
+
+        @Override
+        public void done(Outcome outcome) {
+            if (outcome instanceof Outcome.Applied(LeaseRenewed renewed, _)) {
+                run(() -> answer(renewed));
+            } else {
+                throw new IllegalStateException("a renewal can't come to " + outcome);
+            }
+        }
+
+        @Override
+        public void failed(ProposalFailure failure) {
+            run(() -> fail(failure));
+        }
+
+        private void run(Runnable answering) {
+            if (taken.size() <= INLINE_ANSWERS_MAX) {
+                answering.run();
+                return;
+            }
+            try {
+                answers.execute(answering);
+            } catch (RejectedExecutionException e) {
+                // Answers must be given, if not there then here.
+                answering.run();
+            }
+        }
+
+        private void answer(LeaseRenewed renewed) {
+            List<Waiting> again = new ArrayList<>();
+            long now = nanoClock.getAsLong();
+            try {
+                for (Waiting waited : taken) {
+                    Integer place = places.get(waited.id);
+                    long ttl = place == null ? 0 : renewed.getTtls(place);
+                    long ageNanos = now - waited.sinceNanos;
+                    if (ttl == 0 || TimeUnit.NANOSECONDS.toSeconds(ageNanos) * 2 < ttl) {
+                        waited.answer.renewed(ttl);
+                    } else if (ageNanos < timeoutNanos) {
+                        again.add(waited);
+                    } else {
+                        waited.answer.failed(ProposalFailure.TIMED_OUT);
+                    }
+                }
+            } finally {
+                finish(again);
+            }
+        }
+
+        private void fail(ProposalFailure failure) {
+            List<Waiting> again = new ArrayList<>();
+            long now = nanoClock.getAsLong();
+            try {
+                for (Waiting waited : taken) {
+                    if (failure == ProposalFailure.LEADER_LOST
+                            && now - waited.sinceNanos < timeoutNanos) {
+                        again.add(waited);
+                    } else {
+                        waited.answer.failed(failure);
+                    }
+                }
+            } finally {
+                finish(again);
+            }
+        }
+    }
+}
