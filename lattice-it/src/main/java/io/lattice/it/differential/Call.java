@@ -8,6 +8,7 @@ import io.grpc.Status;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import io.lattice.proto.etcdserverpb.KVGrpc;
+import io.lattice.proto.etcdserverpb.LeaseGrpc;
 import io.lattice.proto.etcdserverpb.MaintenanceGrpc;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +23,12 @@ public enum Call {
     DELETE_RANGE("DeleteRange", KVGrpc.getDeleteRangeMethod()),
     TXN("Txn", KVGrpc.getTxnMethod()),
     COMPACT("Compact", KVGrpc.getCompactMethod()),
-    HASH_KV("HashKV", MaintenanceGrpc.getHashKVMethod());
+    HASH_KV("HashKV", MaintenanceGrpc.getHashKVMethod()),
+    LEASE_GRANT("LeaseGrant", LeaseGrpc.getLeaseGrantMethod()),
+    LEASE_REVOKE("LeaseRevoke", LeaseGrpc.getLeaseRevokeMethod()),
+    LEASE_KEEP_ALIVE("LeaseKeepAlive", LeaseGrpc.getLeaseKeepAliveMethod()),
+    LEASE_TIME_TO_LIVE("LeaseTimeToLive", LeaseGrpc.getLeaseTimeToLiveMethod()),
+    LEASE_LEASES("LeaseLeases", LeaseGrpc.getLeaseLeasesMethod());
 
     private static final int MAX_MESSAGE_BYTES = 64 << 20;
     private static final long DEADLINE_SECONDS = 20;
@@ -43,7 +49,7 @@ public enum Call {
         return title;
     }
 
-    /// Sends `request` and completes, never exceptionally, with all that came back.
+    /// Sends `request`, on a stream as the only one, and completes, never exceptionally, with all that came back.
     CompletableFuture<Reply> send(Channel channel, Message request) {
         Collector collector = new Collector();
         @SuppressWarnings("unchecked") // All our methods take and give protobuf messages.

@@ -6,6 +6,9 @@ import io.grpc.Status;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
 import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
 import io.lattice.proto.etcdserverpb.HashKVRequest;
+import io.lattice.proto.etcdserverpb.LeaseKeepAliveRequest;
+import io.lattice.proto.etcdserverpb.LeaseLeasesRequest;
+import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RangeResponse;
@@ -43,6 +46,8 @@ final class Lockstep {
     ///
     /// @throws StoreBrokenException if a store doesn't do what that takes
     void level() {
+        revokeLeases(oracle);
+        revokeLeases(subject);
         put(oracle);
         put(subject);
         long left = clear(oracle);
@@ -67,6 +72,18 @@ final class Lockstep {
         current = left;
         compacted = left;
         limits.compacted(left);
+    }
+
+    private static void revokeLeases(Store store) {
+        for (long id : LeaseRequests.IDS) {
+            // Most don't exist.
+            var _ =
+                    store.send(
+                                    0,
+                                    Call.LEASE_REVOKE,
+                                    LeaseRevokeRequest.newBuilder().setID(id).build())
+                            .join();
+        }
     }
 
     private void put(Store store) {
@@ -180,6 +197,9 @@ final class Lockstep {
     private static boolean isLocal(Message request) {
         return switch (request) {
             case HashKVRequest ignored -> true;
+            // The answer's header is taken before the renewal.
+            case LeaseKeepAliveRequest ignored -> true;
+            case LeaseLeasesRequest ignored -> true;
             case RangeRequest range -> range.getSerializable();
             case TxnRequest txn -> isReadOnly(txn) || hasSerializable(txn);
             default -> false;

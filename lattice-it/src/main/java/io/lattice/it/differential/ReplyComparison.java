@@ -3,6 +3,9 @@ package io.lattice.it.differential;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
+import io.lattice.proto.etcdserverpb.LeaseLeasesResponse;
+import io.lattice.proto.etcdserverpb.LeaseStatus;
+import io.lattice.proto.etcdserverpb.LeaseTimeToLiveResponse;
 import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest.SortTarget;
 import io.lattice.proto.etcdserverpb.RangeResponse;
@@ -14,6 +17,7 @@ import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.TxnResponse;
 import io.lattice.proto.mvccpb.KeyValue;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +27,11 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Everything has to be equal except what names the server (cluster id, member id and term count only as
 /// zero or not), the order of keys that a sort ranks equally (etcd's sort is not stable), which of those
-/// keys a limit cuts, and where a stream is cut into chunks after the first.
+/// keys a limit cuts, where a stream is cut into chunks after the first, up to two seconds of a lease's
+/// remaining time, and the order of a lease's keys and of leases.
 final class ReplyComparison {
+    private static final long MAX_TTL_DIFFERENCE_SECONDS = 2;
+
     private ReplyComparison() {}
 
     /// Null if the replies agree, else the first difference.
@@ -56,7 +63,39 @@ final class ReplyComparison {
                 && actual instanceof TxnResponse right) {
             return inTxn(path, txn, left, right);
         }
+        if (expected instanceof LeaseTimeToLiveResponse left
+                && actual instanceof LeaseTimeToLiveResponse right) {
+            return MessageDifference.between(path, sorted(left), sorted(withTtlNear(left, right)));
+        }
+        if (expected instanceof LeaseLeasesResponse left
+                && actual instanceof LeaseLeasesResponse right) {
+            return MessageDifference.between(path, sorted(left), sorted(right));
+        }
         return MessageDifference.between(path, expected, actual);
+    }
+
+    /// `actual` with the remaining time of `expected` if it is nearly that.
+    private static LeaseTimeToLiveResponse withTtlNear(
+            LeaseTimeToLiveResponse expected, LeaseTimeToLiveResponse actual) {
+        boolean near =
+                expected.getTTL() >= 0
+                        && actual.getTTL() >= 0
+                        && actual.getTTL() <= actual.getGrantedTTL()
+                        && Math.abs(expected.getTTL() - actual.getTTL())
+                                <= MAX_TTL_DIFFERENCE_SECONDS;
+        return near ? actual.toBuilder().setTTL(expected.getTTL()).build() : actual;
+    }
+
+    private static LeaseTimeToLiveResponse sorted(LeaseTimeToLiveResponse response) {
+        List<ByteString> keys = new ArrayList<>(response.getKeysList());
+        keys.sort(ByteString.unsignedLexicographicalComparator());
+        return response.toBuilder().clearKeys().addAllKeys(keys).build();
+    }
+
+    private static LeaseLeasesResponse sorted(LeaseLeasesResponse response) {
+        List<LeaseStatus> leases = new ArrayList<>(response.getLeasesList());
+        leases.sort(Comparator.comparingLong(LeaseStatus::getID));
+        return response.toBuilder().clearLeases().addAllLeases(leases).build();
     }
 
     private static @Nullable String inTxn(

@@ -57,6 +57,30 @@ class LatticeDifferentialTest {
     }
 
     @Test
+    void oneNodeAnswersLeaseRequestsLikeEtcd() {
+        Coverage coverage = run("leases, one node", 1, share(3), new LeaseRequests());
+
+        assertLeasesCovered(coverage, share(3));
+    }
+
+    @Test
+    void anyOfThreeNodesAnswersLeaseRequestsLikeEtcd() {
+        Coverage coverage = run("leases, three nodes", 3, share(10), new LeaseRequests());
+
+        assertLeasesCovered(coverage, share(10));
+    }
+
+    private static void assertLeasesCovered(Coverage coverage, int sequences) {
+        for (String title :
+                new String[] {"LeaseGrant", "LeaseRevoke", "LeaseKeepAlive", "LeaseTimeToLive"}) {
+            assertThat(coverage.of(title, "OK")).as(title).isGreaterThan(sequences / 2);
+        }
+        assertThat(coverage.of("Put", "etcdserver: requested lease not found")).isPositive();
+        assertThat(coverage.of("LeaseGrant", "etcdserver: lease already exists")).isPositive();
+        assertThat(coverage.of("LeaseGrant", "etcdserver: too large lease TTL")).isPositive();
+    }
+
+    @Test
     void anyOfThreeNodesAnswersKubernetesRequestsLikeEtcd() {
         Coverage coverage =
                 run("Kubernetes' requests, three nodes", 3, share(10), new KubernetesRequests());
