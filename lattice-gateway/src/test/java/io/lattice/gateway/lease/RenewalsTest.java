@@ -1,0 +1,157 @@
+package io.lattice.gateway.lease;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lattice.gateway.raft.ProposalFailure;
+import io.lattice.gateway.raft.Proposer;
+import io.lattice.proto.command.LeaseRenew;
+import io.lattice.proto.command.LeaseRenewed;
+import io.lattice.statemachine.apply.Outcome;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongUnaryOperator;
+import org.junit.jupiter.api.Test;
+
+class RenewalsTest {
+    private static final long SECOND = 1_000_000_000;
+    private static final int COMMAND_IDS_MAX = 4_096;
+
+    private final List<LeaseRenew> sent = new ArrayList<>();
+    private final List<Proposer.Completion> completions = new ArrayList<>();
+    private final List<String> told = new ArrayList<>();
+    private long nowNanos;
+
+    private final Renewals renewals =
+            new Renewals(
+                    (renew, completion) -> {
+                        sent.add(renew);
+                        completions.add(completion);
+                    },
+                    Duration.ofSeconds(5),
+                    Runnable::run,
+                    () -> nowNanos);
+
+    private void renew(long id) {
+        renewals.renew(
+                id,
+                new Renewals.Answer() {
+                    @Override
+                    public void renewed(long ttlSeconds) {
+                        told.add(id + ":" + ttlSeconds);
+                    }
+
+                    @Override
+                    public void failed(ProposalFailure failure) {
+                        told.add(id + ":" + failure);
+                    }
+                });
+    }
+
+    /// Applies the command sent as number `index`.
+    private void apply(int index, LongUnaryOperator ttlOf) {
+        LeaseRenewed.Builder renewed = LeaseRenewed.newBuilder();
+        sent.get(index).getIdsList().forEach(id -> renewed.addTtls(ttlOf.applyAsLong(id)));
+        completions.get(index).done(new Outcome.Applied(renewed.build(), 1));
+    }
+
+    @Test
+    void whatWaitsGoesTogetherEachLeaseOnce() {
+        renew(1);
+        renew(2);
+        renew(3);
+        renew(2);
+
+        apply(0, id -> 10);
+        apply(1, id -> id * 10);
+
+        assertThat(sent.stream().map(LeaseRenew::getIdsList))
+                .containsExactly(List.of(1L), List.of(2L, 3L));
+        assertThat(told).containsExactly("1:10", "2:20", "3:30", "2:20");
+    }
+
+    @Test
+    void aCommandIsBounded() {
+        for (int i = 0; i < 2 * COMMAND_IDS_MAX; i++) {
+            renew(i);
+        }
+        apply(0, id -> 10);
+        apply(1, id -> 10);
+        apply(2, id -> 10);
+
+        assertThat(sent.stream().map(LeaseRenew::getIdsCount))
+                .containsExactly(1, COMMAND_IDS_MAX, COMMAND_IDS_MAX - 1);
+        assertThat(told).hasSize(2 * COMMAND_IDS_MAX);
+    }
+
+    @Test
+    void aLeaseThatIsGoneAnswersZero() {
+        renew(1);
+
+        apply(0, id -> 0);
+
+        assertThat(told).containsExactly("1:0");
+    }
+
+    @Test
+    void aLostLeaderMakesItRenewAgainUntilTheTimeIsUp() {
+        renew(1);
+        nowNanos = 2 * SECOND;
+
+        completions.get(0).failed(ProposalFailure.LEADER_LOST);
+        assertThat(told).isEmpty();
+        nowNanos = 5 * SECOND;
+        completions.get(1).failed(ProposalFailure.LEADER_LOST);
+
+        assertThat(told).containsExactly("1:LEADER_LOST");
+    }
+
+    @Test
+    void anAnswerThatComesTooLateIsNotGiven() {
+        renew(1);
+        renew(2);
+        nowNanos = 3 * SECOND;
+
+        apply(0, id -> 6);
+
+        assertThat(told).as("the client would count its 6 s from now").isEmpty();
+        assertThat(sent.get(1).getIdsList()).containsExactly(1L, 2L);
+        apply(1, id -> id == 1 ? 0 : 60);
+        assertThat(told).containsExactly("1:0", "2:60");
+    }
+
+    @Test
+    void whatCannotBeTriedAgainFails() {
+        renew(1);
+
+        completions.get(0).failed(ProposalFailure.TOO_MANY_REQUESTS);
+
+        assertThat(told).containsExactly("1:TOO_MANY_REQUESTS");
+        assertThat(sent).hasSize(1);
+    }
+
+    @Test
+    void anAnswerThatThrowsDoesNotStopTheOthers() {
+        renewals.renew(
+                1,
+                new Renewals.Answer() {
+                    @Override
+                    public void renewed(long ttlSeconds) {
+                        throw new IllegalStateException("broken");
+                    }
+
+                    @Override
+                    public void failed(ProposalFailure failure) {}
+                });
+        renew(2);
+
+        try {
+            apply(0, id -> 10);
+        } catch (IllegalStateException expected) {
+            told.add("thrown");
+        }
+        apply(1, id -> 10);
+
+        assertThat(told).containsExactly("thrown", "2:10");
+    }
+}
