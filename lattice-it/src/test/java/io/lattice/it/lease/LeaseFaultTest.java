@@ -1,0 +1,160 @@
+package io.lattice.it.lease;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lattice.it.Clusters;
+import io.lattice.it.cluster.Await;
+import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.TestCluster;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/// A lease never ends before its TTL has passed, and a dead or paused leader neither takes from it nor gives it much. All
+/// times are of this process' monotonic clock.
+class LeaseFaultTest {
+    @RegisterExtension static final Clusters CLUSTERS = new Clusters();
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    /// Beyond the TTL: allowance and tick, and what the machine is slow by.
+    private static final long LATE_MS_MAX = 2_000;
+
+    /// Time that nobody leads, which isn't counted.
+    private static final long ELECTION_MS_MAX = 4_000;
+
+    private static int other(TestCluster cluster, int leader) {
+        return (leader + 1) % cluster.size();
+    }
+
+    private static long now() {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime());
+    }
+
+    /// Waits until a read says that the key is gone.
+    private static long goneAt(LeaseClient client, String key) {
+        long[] asked = new long[1];
+        Await.until(
+                key + " is gone",
+                LIMIT,
+                () -> {
+                    Boolean exists = client.exists(key);
+                    asked[0] = now();
+                    return exists != null && !exists;
+                });
+        return asked[0];
+    }
+
+    @Test
+    void aLeaseEndsInTimeWithoutFaults() {
+        TestCluster cluster = CLUSTERS.plain("calm", new LatticeKind(), 3);
+        LeaseClient client = new LeaseClient(cluster, other(cluster, cluster.awaitLeader()));
+        long before = now();
+        client.grantWithKey(7, 3, "calm");
+        long after = now();
+
+        long gone = goneAt(client, "calm");
+
+        assertThat(gone - before).isGreaterThanOrEqualTo(3_000);
+        assertThat(gone - after).isLessThanOrEqualTo(3_000 + LATE_MS_MAX);
+        assertThat(client.timeToLive(7).getTTL()).isEqualTo(-1);
+    }
+
+    @Test
+    void aLeaseKeepsItsTtlWhenTheLeaderIsKilled() throws InterruptedException {
+        TestCluster cluster = CLUSTERS.plain("killed", new LatticeKind(), 3);
+        int leader = cluster.awaitLeader();
+        LeaseClient client = new LeaseClient(cluster, other(cluster, leader));
+        long before = now();
+        client.grantWithKey(7, 10, "left");
+        long after = now();
+        client.grantWithKey(8, 5, "kept");
+        LeaseClient.KeepAlive keepAlive = client.keepAlive();
+        // Late, so that a TTL that began anew would be far beyond what is allowed.
+        Await.until(
+                "most of the TTL has passed",
+                LIMIT,
+                () -> {
+                    keepAlive.send(8);
+                    assertThat(keepAlive.next()).isEqualTo("8: 5");
+                    return client.timeToLive(7).getTTL() <= 3;
+                });
+
+        cluster.kill(leader);
+        keepAlive.send(8);
+        assertThat(keepAlive.next()).as("over the change of leaders").isEqualTo("8: 5");
+        long gone = goneAt(client, "left");
+
+        assertThat(gone - before).isGreaterThanOrEqualTo(10_000);
+        assertThat(gone - after).isLessThanOrEqualTo(10_000 + LATE_MS_MAX + ELECTION_MS_MAX);
+        keepAlive.end();
+        assertThat(keepAlive.next()).isEqualTo("completed");
+        long keptGone = goneAt(client, "kept");
+        assertThat(keptGone).isGreaterThanOrEqualTo(before + 5_000);
+    }
+
+    @Test
+    void aPausedLeaderNeitherEndsNorRenewsWhenItIsSuperseded() throws InterruptedException {
+        TestCluster cluster = CLUSTERS.plain("paused", new LatticeKind(), 3);
+        int leader = cluster.awaitLeader();
+        LeaseClient old = new LeaseClient(cluster, leader);
+        LeaseClient client = new LeaseClient(cluster, other(cluster, leader));
+        client.grantWithKey(7, 3, "left");
+        client.grantWithKey(8, 6, "kept");
+        LeaseClient.KeepAlive oldKeepAlive = old.keepAlive();
+        oldKeepAlive.send(7);
+        assertThat(oldKeepAlive.next()).isEqualTo("7: 3");
+        LeaseClient.KeepAlive keepAlive = client.keepAlive();
+        long before = now();
+
+        cluster.pause(leader);
+        try {
+            // Waits in the paused leader's socket.
+            oldKeepAlive.send(7);
+            Await.until(
+                    "the lease has ended elsewhere, and time for the other has passed",
+                    LIMIT,
+                    () -> {
+                        keepAlive.send(8);
+                        assertThat(keepAlive.next()).isEqualTo("8: 6");
+                        Boolean left = client.exists("left");
+                        return left != null && !left && now() - before > 9_000;
+                    });
+        } finally {
+            cluster.resume(leader);
+        }
+
+        assertThat(oldKeepAlive.next()).as("of the paused leader").doesNotEndWith("7: 3");
+        for (int i = 0; i < 20; i++) {
+            keepAlive.send(8);
+            assertThat(keepAlive.next()).isEqualTo("8: 6");
+            assertThat(client.exists("kept")).isNotEqualTo(false);
+        }
+        Await.until("the old leader follows", LIMIT, () -> Boolean.TRUE.equals(old.exists("kept")));
+    }
+
+    @Test
+    void timeOfAPauseIsNotCounted() throws InterruptedException {
+        TestCluster cluster = CLUSTERS.plain("alone", new LatticeKind(), 1);
+        cluster.awaitLeader();
+        LeaseClient client = new LeaseClient(cluster, 0);
+        client.grantWithKey(7, 4, "alone");
+        LeaseClient.KeepAlive keepAlive = client.keepAlive();
+        keepAlive.send(7);
+        assertThat(keepAlive.next()).isEqualTo("7: 4");
+        long paused = now();
+
+        cluster.pause(0);
+        try {
+            keepAlive.send(7);
+            Await.until("twice the TTL has passed", LIMIT, () -> now() - paused > 8_000);
+        } finally {
+            cluster.resume(0);
+        }
+
+        assertThat(keepAlive.next()).as("sent in time, held up with the server").isEqualTo("7: 4");
+        long before = now();
+        assertThat(goneAt(client, "alone") - before).isBetween(2_000L, 4_000 + LATE_MS_MAX);
+    }
+}
