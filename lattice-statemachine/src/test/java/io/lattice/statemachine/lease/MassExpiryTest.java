@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// hours.
 final class MassExpiryTest {
     private static final int MANY = 100_000;
-    private static final int REVOKE_MAX = 1_000;
+    private static final int REVOKE_MAX = 2_000;
     private static final int COMMANDS_PER_ENTRY = 1_000;
     private static final long SECONDS_MAX = 60;
 
