@@ -7,6 +7,7 @@ import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.proto.etcdserverpb.LeaseKeepAliveRequest;
 import io.lattice.proto.etcdserverpb.LeaseKeepAliveResponse;
 import io.lattice.proto.etcdserverpb.ResponseHeader;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,19 +26,23 @@ final class KeepAliveStream implements StreamObserver<LeaseKeepAliveRequest> {
     private final ServerCallStreamObserver<LeaseKeepAliveResponse> call;
     private final Renewals renewals;
     private final Supplier<ResponseHeader> header;
+    private final Consumer<KeepAliveStream> ended;
     private int unanswered;
     private int toRequest;
     private boolean requestsEnded;
     private boolean over;
 
     /// @param header what the answer to a request that comes now has to carry
+    /// @param ended told when the stream is over
     KeepAliveStream(
             ServerCallStreamObserver<LeaseKeepAliveResponse> call,
             Renewals renewals,
-            Supplier<ResponseHeader> header) {
+            Supplier<ResponseHeader> header,
+            Consumer<KeepAliveStream> ended) {
         this.call = call;
         this.renewals = renewals;
         this.header = header;
+        this.ended = ended;
     }
 
     /// Begins to read. Within the call that made the stream.
@@ -111,7 +116,7 @@ final class KeepAliveStream implements StreamObserver<LeaseKeepAliveRequest> {
         if (over) {
             return;
         }
-        over = true;
+        end();
         try {
             call.onError(ErrorMapper.status(cause).asRuntimeException());
         } catch (RuntimeException e) {
@@ -122,13 +127,23 @@ final class KeepAliveStream implements StreamObserver<LeaseKeepAliveRequest> {
 
     private void endIfDone() {
         if (requestsEnded && unanswered == 0 && !over) {
-            over = true;
+            end();
             call.onCompleted();
         }
     }
 
     private synchronized void cancelled() {
+        end();
+    }
+
+    private void end() {
         over = true;
+        ended.accept(this);
+    }
+
+    /// Ends the stream since the node stops: the client goes on with another one.
+    void stop() {
+        fail(ErrorMapper.status(ProposalFailure.STOPPED).asRuntimeException());
     }
 
     /// The client has gone.

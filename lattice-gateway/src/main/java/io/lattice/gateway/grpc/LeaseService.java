@@ -29,6 +29,8 @@ import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.lease.LeaseReader;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.security.SecureRandom;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
@@ -44,6 +46,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     private final LeaseTtlPolicy ttlPolicy;
     private final Executor scans;
     private final Renewals renewals;
+    private final Set<KeepAliveStream> streams = ConcurrentHashMap.newKeySet();
     private final SecureRandom random = new SecureRandom();
 
     /// @param scans runs what may take long: lists, and the answers of many renewals
@@ -154,9 +157,16 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
                 new KeepAliveStream(
                         (ServerCallStreamObserver<LeaseKeepAliveResponse>) observer,
                         renewals,
-                        this::header);
+                        this::header,
+                        streams::remove);
+        streams.add(stream);
         stream.start();
         return stream;
+    }
+
+    /// Ends all keepalive streams, which would go on for as long as their clients want. Call it when no new calls come.
+    public void stop() {
+        streams.forEach(KeepAliveStream::stop);
     }
 
     /// Taken before a renewal: were it taken after, a lease could be seen renewed at a revision by which it was revoked.

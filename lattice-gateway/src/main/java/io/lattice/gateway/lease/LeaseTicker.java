@@ -104,8 +104,11 @@ public final class LeaseTicker implements AutoCloseable {
 
         @Override
         public void failed(ProposalFailure failure) {
-            LOG.debug("a lease tick was lost: {}", failure);
-            meter.lost();
+            LOG.debug("a lease tick was not applied: {}", failure);
+            switch (failure) {
+                case TOO_MANY_REQUESTS, STOPPED -> meter.refused();
+                case TIMED_OUT, LEADER_LOST -> meter.lost();
+            }
         }
     }
 }

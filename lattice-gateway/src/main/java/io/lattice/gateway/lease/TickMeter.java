@@ -45,8 +45,8 @@ final class TickMeter {
 
     private record Measured(LeaseTick tick, long atNanos, boolean first, long allowanceMs) {}
 
-    /// The next tick, to be proposed at once, or null if none is due. After one is returned, exactly one of [#ticked] and
-    /// [#lost] follows.
+    /// The next tick, to be proposed at once, or null if none is due. After one is returned, exactly one of [#ticked],
+    /// [#refused] and [#lost] follows.
     ///
     /// @param leaderTerm the term in which this node leads, or -1
     /// @param leases how many leases there are
@@ -102,13 +102,21 @@ final class TickMeter {
         if (applied == null || !measuring) {
             return;
         }
-        slowestNanos = Math.max(nowNanos - applied.atNanos, slowestNanos - slowestNanos / 8);
+        long tookNanos =
+                Math.min(nowNanos - applied.atNanos, TimeUnit.MILLISECONDS.toNanos(MARGIN_MS_MAX));
+        slowestNanos = Math.max(tookNanos, slowestNanos - slowestNanos / 8);
         long spareMs = applied.allowanceMs - applied.tick.getElapsedMs();
         baseNanos =
                 applied.first
                         ? nowNanos
                         : Math.max(
                                 applied.atNanos, nowNanos - TimeUnit.MILLISECONDS.toNanos(spareMs));
+    }
+
+    /// The tick surely isn't in the log: the next one carries its time, as far as the allowance lets it.
+    synchronized void refused() {
+        measuring &= inFlight != null && !inFlight.first;
+        inFlight = null;
     }
 
     /// It isn't known what became of the tick.

@@ -68,6 +68,7 @@ public final class LatticeNode {
     private final LeaseTicker leaseTicker;
     private final ExecutorService scans;
     private final HealthStatusManager health = new HealthStatusManager();
+    private final LeaseService leases;
     private final Server server;
     private final CountDownLatch stopped = new CountDownLatch(1);
 
@@ -93,7 +94,16 @@ public final class LatticeNode {
                         LatticeNode::fatal);
         this.publisher = new MemberPublisher(raft, config);
         this.leaseTicker = new LeaseTicker(raft, e -> fatal("the ticker of the leases failed", e));
-        this.server = buildServer(material).start();
+        Headers headers = new Headers(RaftMapping.clusterId(config), raft.view());
+        RequestLimits limits =
+                new RequestLimits(
+                        config.limits().requestBytes(),
+                        config.limits().txnOps(),
+                        config.limits().requestTimeout());
+        LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
+        Route route = route(config, leaseTtl);
+        this.leases = new LeaseService(raft, headers, limits, route, leaseTtl, scans);
+        this.server = buildServer(material, headers, limits, route).start();
         publisher.start();
         leaseTicker.start();
     }
@@ -110,15 +120,9 @@ public final class LatticeNode {
         return node;
     }
 
-    private Server buildServer(@Nullable TlsMaterial material) throws IOException {
-        Headers headers = new Headers(RaftMapping.clusterId(config), raft.view());
-        RequestLimits limits =
-                new RequestLimits(
-                        config.limits().requestBytes(),
-                        config.limits().txnOps(),
-                        config.limits().requestTimeout());
-        LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
-        Route route = route(config, leaseTtl);
+    private Server buildServer(
+            @Nullable TlsMaterial material, Headers headers, RequestLimits limits, Route route)
+            throws IOException {
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
                         .directExecutor()
@@ -134,7 +138,7 @@ public final class LatticeNode {
                                 DeepTxns.widen(
                                         new KvService(raft, headers, limits, route, scans)
                                                 .bindService()))
-                        .addService(new LeaseService(raft, headers, limits, route, leaseTtl, scans))
+                        .addService(leases)
                         .addService(
                                 new MaintenanceService(
                                         raft,
@@ -221,6 +225,7 @@ public final class LatticeNode {
         health.enterTerminalState();
         publisher.stop();
         server.shutdown();
+        leases.stop();
         try {
             if (!server.awaitTermination(
                     config.admin().drainTimeout().toMillis(), TimeUnit.MILLISECONDS)) {

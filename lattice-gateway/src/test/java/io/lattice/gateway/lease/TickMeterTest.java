@@ -96,6 +96,21 @@ class TickMeterTest {
     }
 
     @Test
+    void aRefusedTickLeavesItsTimeToTheNext() {
+        TickMeter meter = new TickMeter();
+        meter.next(0, 1, 1, LeaseClock.START);
+        meter.ticked(0, counted(false));
+        LeaseClock clock = new LeaseClock(0, 1, 325);
+        meter.next(250 * MS, 1, 1, clock);
+
+        meter.refused();
+        LeaseTick tick = Objects.requireNonNull(meter.next(300 * MS, 1, 1, clock));
+
+        assertThat(tick.getElapsedMs()).isEqualTo(300);
+        assertThat(tick.getNumber()).isEqualTo(2);
+    }
+
+    @Test
     void ticksFollowAtOnceWhileEndedLeasesWait() {
         TickMeter meter = new TickMeter();
         meter.next(0, 1, 1, LeaseClock.START);

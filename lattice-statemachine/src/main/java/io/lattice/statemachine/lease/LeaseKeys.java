@@ -18,13 +18,14 @@ import org.jspecify.annotations.Nullable;
 /// Which keys go with a lease: those in the store, as it was before the log entry that is being applied, and those that the
 /// entry itself has attached so far. Apply thread only.
 ///
-/// In memory there are only the numbers of keys in the store. With them a walk over a lease's keys ends at its last one: behind
-/// it there may be any number of deleted ones, of leases revoked before, which RocksDB would walk through.
+/// In memory there are the numbers of keys in the store. With them a walk over a lease's keys ends at its last one: behind it
+/// there may be any number of deleted ones, of leases revoked before, which RocksDB would walk through. Of a lease that has only
+/// ever had one key, as most do, the key itself is there too: to look for it would cost more than to delete it.
 final class LeaseKeys implements LeaseLinks {
     private static final byte[] LOWEST = new byte[0];
 
     private final StoreReader store;
-    private final Map<LeaseId, Integer> storedCounts = new HashMap<>();
+    private final Map<LeaseId, Stored> storedKeys = new HashMap<>();
     private final Map<LeaseId, List<byte[]>> attachedNow = new HashMap<>();
 
     /// Over the store before the entry; one for all leases that the entry revokes.
@@ -34,9 +35,36 @@ final class LeaseKeys implements LeaseLinks {
         this.store = store;
         try (Cursor keys = openCursor()) {
             while (keys.valid()) {
-                storedCounts.merge(idOf(keys.key()), 1, Integer::sum);
+                byte[] key = keys.key();
+                addStored(idOf(key), KeyCodec.currentOfLeaseKey(key));
                 keys.next();
             }
+        }
+    }
+
+    /// What the store has of a lease.
+    private static final class Stored {
+        private int count;
+
+        /// The only key, if it is known.
+        private byte @Nullable [] only;
+    }
+
+    private void addStored(LeaseId lease, byte[] key) {
+        Stored stored = storedKeys.computeIfAbsent(lease, _ -> new Stored());
+        stored.only = stored.count == 0 ? key : null;
+        stored.count++;
+    }
+
+    private void removeStored(LeaseId lease) {
+        Stored stored = storedKeys.get(lease);
+        if (stored == null) {
+            throw new IllegalStateException("a lease lost a key that it did not have");
+        }
+        stored.count--;
+        stored.only = null;
+        if (stored.count == 0) {
+            storedKeys.remove(lease);
         }
     }
 
@@ -50,22 +78,26 @@ final class LeaseKeys implements LeaseLinks {
 
     /// How many keys of the lease are in the store.
     int storedCount(LeaseId lease) {
-        return storedCounts.getOrDefault(lease, 0);
+        Stored stored = storedKeys.get(lease);
+        return stored == null ? 0 : stored.count;
     }
 
     /// Deletes the lease's keys in their order and returns how many there were.
     int deleteAll(WriteTxn txn, LeaseId lease) {
-        int stored = storedCount(lease);
+        Stored stored = storedKeys.get(lease);
         List<byte[]> attached = attachedNow.getOrDefault(lease, List.of());
-        if (stored == 0 && attached.isEmpty()) {
-            return 0;
+        if (attached.isEmpty()) {
+            if (stored == null) {
+                return 0;
+            }
+            if (stored.only != null) {
+                return txn.deleteAttached(stored.only, lease.id()) ? 1 : 0;
+            }
         }
         // What is in the store is in order already.
         Collection<byte[]> keys =
-                attached.isEmpty()
-                        ? new ArrayList<>(stored)
-                        : new TreeSet<>(Arrays::compareUnsigned);
-        addStored(lease, stored, keys);
+                attached.isEmpty() ? new ArrayList<>() : new TreeSet<>(Arrays::compareUnsigned);
+        readStored(lease, stored == null ? 0 : stored.count, keys);
         keys.addAll(attached);
         int deleted = 0;
         for (byte[] key : keys) {
@@ -77,7 +109,7 @@ final class LeaseKeys implements LeaseLinks {
         return deleted;
     }
 
-    private void addStored(LeaseId lease, int count, Collection<byte[]> keys) {
+    private void readStored(LeaseId lease, int count, Collection<byte[]> keys) {
         if (count == 0) {
             return;
         }
@@ -111,11 +143,10 @@ final class LeaseKeys implements LeaseLinks {
     public void moved(byte[] key, long before, long after) {
         int keyspace = KeyCodec.keyspaceOf(key);
         if (before != 0) {
-            storedCounts.computeIfPresent(
-                    new LeaseId(keyspace, before), (_, count) -> count == 1 ? null : count - 1);
+            removeStored(new LeaseId(keyspace, before));
         }
         if (after != 0) {
-            storedCounts.merge(new LeaseId(keyspace, after), 1, Integer::sum);
+            addStored(new LeaseId(keyspace, after), key);
         }
     }
 
