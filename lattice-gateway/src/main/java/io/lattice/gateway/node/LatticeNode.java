@@ -51,6 +51,8 @@ public final class LatticeNode {
     private static final int HANDSHAKE_SECONDS = 10;
 
     /// Calls that one connection may have under way.
+    private static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
+
     private static final int CALLS_PER_CONNECTION_MAX = 10_000;
 
     /// etcd refuses larger messages than this beyond its request limit.
@@ -112,6 +114,9 @@ public final class LatticeNode {
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
                         .directExecutor()
+                        // A window of its own: by default grpc measures the bandwidth, with a ping
+                        // for nearly every request.
+                        .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
                         .maxInboundMessageSize(
                                 config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES)
                         .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)

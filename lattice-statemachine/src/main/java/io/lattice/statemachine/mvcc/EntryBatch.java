@@ -24,9 +24,13 @@ public final class EntryBatch {
 
     /// Begins an entry over the state before it. The buffer must be empty and is the batch's until the write.
     public EntryBatch(
-            StoreReader store, HeaderCache headers, WriteBuffer buffer, StoreState before) {
+            StoreReader store,
+            HeaderCache headers,
+            RecordCache records,
+            WriteBuffer buffer,
+            StoreState before) {
         this.buffer = buffer;
-        this.overlay = new Overlay(store, headers);
+        this.overlay = new Overlay(store, headers, records);
         this.before = before;
     }
 
@@ -72,7 +76,7 @@ public final class EntryBatch {
 
     /// Completes the batch with the position of the entry and returns the state that holds once it is written.
     public StoreState finish(long term, long index) {
-        overlay.emit(buffer);
+        overlay.emit(buffer, index);
         Keyspaces keyspaces = before.keyspaces();
         for (Keyspace keyspace : changed.values()) {
             keyspaces = keyspaces.with(keyspace);
