@@ -51,9 +51,10 @@ public final class LatticeNode {
     private static final int HANDSHAKE_SECONDS = 10;
 
     /// Calls that one connection may have under way.
-    private static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
-
     private static final int CALLS_PER_CONNECTION_MAX = 10_000;
+
+    /// Of HTTP/2, for each call of a client and each connection.
+    private static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
 
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
