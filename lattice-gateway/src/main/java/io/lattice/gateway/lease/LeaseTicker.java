@@ -13,6 +13,7 @@ import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.LeaseClock;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -21,8 +22,9 @@ import org.slf4j.LoggerFactory;
 
 /// Proposes ticks while this node leads and there are leases; see [TickMeter]. One is under way at a time.
 ///
-/// Started and stopped once. A thread of its own looks whether a tick is due; while ended leases wait to be revoked, the next
-/// tick follows at once, on the thread that completes the one before.
+/// Started and stopped once. A thread of its own looks whether a tick is due; while ended leases wait to be revoked, it looks
+/// again as soon as a tick is applied. Not the thread that completes ticks, which applies the log: proposing may submit at
+/// once, and submitting may block.
 public final class LeaseTicker implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseTicker.class);
     private static final long LOOK_MS = 20;
@@ -68,6 +70,14 @@ public final class LeaseTicker implements AutoCloseable {
         }
     }
 
+    private void lookNow() {
+        try {
+            scheduler.execute(this::look);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("the ticker is stopping", e);
+        }
+    }
+
     private static LeaseClock clockOf(StateStore store) {
         try (ReadView view = store.view()) {
             return view.leaseClock();
@@ -97,8 +107,8 @@ public final class LeaseTicker implements AutoCloseable {
                             ? ticked
                             : LeaseTicked.getDefaultInstance();
             meter.ticked(System.nanoTime(), result);
-            if (result.getMore()) {
-                look();
+            if (result.getMore() && !stopping) {
+                lookNow();
             }
         }
 

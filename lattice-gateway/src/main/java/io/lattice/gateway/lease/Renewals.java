@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// when it gets the answer. That happens if this process was paused while its command was under way; the lease may have ended
 /// meanwhile.
 ///
-/// Thread-safe. Answers come on the thread that completes the proposal, or on `answers` if there are many, those of one batch
+/// Thread-safe. Answers come on the thread that completes the proposal, or on `executor` if there are many, those of one batch
 /// in the order in which they came.
 public final class Renewals {
     /// Leases in one command, which is 32 KiB of ids.
@@ -39,7 +39,7 @@ public final class Renewals {
 
     private final Sender sender;
     private final long timeoutNanos;
-    private final Executor answers;
+    private final Executor executor;
     private final LongSupplier nanoClock;
     // Guarded by this.
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -64,14 +64,15 @@ public final class Renewals {
     private record Waiting(long id, long sinceNanos, Answer answer) {}
 
     /// @param timeout how long a renewal is tried
-    public Renewals(Sender sender, Duration timeout, Executor answers) {
-        this(sender, timeout, answers, System::nanoTime);
+    /// @param executor runs what must not run on the thread that completes proposals
+    public Renewals(Sender sender, Duration timeout, Executor executor) {
+        this(sender, timeout, executor, System::nanoTime);
     }
 
-    Renewals(Sender sender, Duration timeout, Executor answers, LongSupplier nanoClock) {
+    Renewals(Sender sender, Duration timeout, Executor executor, LongSupplier nanoClock) {
         this.sender = sender;
         this.timeoutNanos = timeout.toNanos();
-        this.answers = answers;
+        this.executor = executor;
         this.nanoClock = nanoClock;
     }
 
@@ -122,7 +123,18 @@ public final class Renewals {
             next = takeBatch();
         }
         if (next != null) {
-            sender.propose(next.command, next);
+            // Not on the thread that applies the log: proposing may submit at once, and submitting
+            // may block.
+            execute(() -> sender.propose(next.command, next));
+        }
+    }
+
+    private void execute(Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            // It must be done, if not there then here.
+            task.run();
         }
     }
 
@@ -160,12 +172,7 @@ public final class Renewals {
                 answering.run();
                 return;
             }
-            try {
-                answers.execute(answering);
-            } catch (RejectedExecutionException e) {
-                // Answers must be given, if not there then here.
-                answering.run();
-            }
+            execute(answering);
         }
 
         private void answer(LeaseRenewed renewed) {

@@ -59,6 +59,9 @@ public final class LatticeNode {
     /// The minimum of an etcd with its default election timeout.
     private static final Duration LEASE_TTL_MIN = Duration.ofSeconds(2);
 
+    /// Of HTTP/2, for each call of a client and each connection.
+    private static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
+
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
 
@@ -126,6 +129,9 @@ public final class LatticeNode {
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
                         .directExecutor()
+                        // A window of its own: by default grpc measures the bandwidth, with a ping
+                        // for nearly every request.
+                        .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
                         .maxInboundMessageSize(
                                 config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES)
                         .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)

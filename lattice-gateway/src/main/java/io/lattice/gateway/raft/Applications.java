@@ -32,6 +32,14 @@ final class Applications implements ApplyListener {
     }
 
     @Override
+    public void committed(LogPosition position) {
+        Proposer p = proposer;
+        if (p != null) {
+            p.committed(position);
+        }
+    }
+
+    @Override
     public void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
         Proposer p = proposer;
         if (p != null) {

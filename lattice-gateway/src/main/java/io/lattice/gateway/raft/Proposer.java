@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.gateway.raft.CommandQueue.Pending;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
@@ -26,7 +27,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Turns concurrent mutations into log entries. All that waits while one entry is under way becomes the next one:
-/// batching without a timer, so that a lone writer never waits and a thousand writers share each sync.
+/// a lone writer never waits, and a thousand writers share each sync, since [BatchPacer] lets them gather.
 ///
 /// A node's commands travel in a [Proposal] that carries the process' random origin and a sequence number. On the
 /// leader the proposals of this node and those that other nodes forwarded become one entry; a follower forwards one
@@ -38,7 +39,7 @@ import org.slf4j.LoggerFactory;
 /// entry is applied here after all, or an entry of a later term comes first or the time is up, and its callers get
 /// the error that says that they can't know.
 ///
-/// Thread-safe. One thread of its own submits, since submitting to Ratis may block. Completions of small batches run
+/// Thread-safe. One thread of its own submits batches, since submitting to Ratis may block. Completions of small batches run
 /// on the applying thread, those of large ones on `completions`; they must not block.
 public final class Proposer {
     private static final Logger LOG = LoggerFactory.getLogger(Proposer.class);
@@ -64,13 +65,15 @@ public final class Proposer {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition work = lock.newCondition();
     // All guarded by lock.
-    private final ArrayDeque<Pending> waiting = new ArrayDeque<>();
+    private final CommandQueue waiting;
     private final ArrayDeque<Forwarded> forwarded = new ArrayDeque<>();
     private final Map<Long, Ticket> tickets = new HashMap<>();
-    private long waitingBytes;
+    private final BatchPacer pacer = new BatchPacer();
+    private int forwardedCommands;
     private long lastSequence;
     private long retryNanos;
     private boolean submitterIdle;
+    private boolean submitterPaced;
     private boolean stopped;
     private @Nullable Entry entryInFlight;
     private @Nullable Ticket forwardInFlight;
@@ -108,6 +111,7 @@ public final class Proposer {
         this.pusher = pusher;
         this.settings = settings;
         this.completions = completions;
+        this.waiting = new CommandQueue(settings);
         this.origin = origin;
         this.retryNanos = System.nanoTime();
         this.submitter =
@@ -131,48 +135,76 @@ public final class Proposer {
         long deadline = System.nanoTime() + settings.requestTimeout().toNanos();
         Pending pending = new Pending(command, deadline, completion);
         ProposalFailure refused = null;
+        Runnable alone = null;
         lock.lock();
         try {
             if (stopped) {
                 refused = ProposalFailure.STOPPED;
-            } else if (waiting.size() >= settings.queueCommandsMax()
-                    || waitingBytes + command.getSerializedSize() > settings.queueBytesMax()) {
-                refused = ProposalFailure.TOO_MANY_REQUESTS;
+            } else if (waiting.add(pending)) {
+                alone = takeAlone();
             } else {
-                waiting.addLast(pending);
-                waitingBytes += command.getSerializedSize();
-                wakeSubmitter();
+                refused = ProposalFailure.TOO_MANY_REQUESTS;
             }
         } finally {
             lock.unlock();
         }
         if (refused != null) {
             completion.failed(refused);
+        } else if (alone != null) {
+            alone.run();
         }
     }
 
     /// A follower's proposal, to be put into the log here if this node leads.
     void forward(Proposal proposal, Consumer<ForwardReply.Result> callback) {
         boolean accepted;
+        Runnable alone = null;
         lock.lock();
         try {
             accepted = !stopped && forwarded.size() < FORWARDED_MAX && raft.isReadyLeader();
             if (accepted) {
                 forwarded.addLast(new Forwarded(proposal, callback));
-                wakeSubmitter();
+                forwardedCommands += proposal.getCommandsCount();
+                alone = takeAlone();
             }
         } finally {
             lock.unlock();
         }
         if (!accepted) {
             callback.accept(ForwardReply.Result.NOT_APPENDED);
+        } else if (alone != null) {
+            alone.run();
         }
     }
 
+    /// A command that nobody else is expected to join is sent by the thread that brings it: a hand-over is a tenth of a lone
+    /// writer's latency. With only one entry under way, Ratis' queues have room and its locks are free, so that submitting
+    /// is short. All others are left to the submitter. Caller holds the lock and runs what is returned without it.
+    private @Nullable Runnable takeAlone() {
+        Runnable alone = commands() == 1 && !isUnderWay() ? takeWork() : null;
+        if (alone == null) {
+            wakeSubmitter();
+        }
+        return alone;
+    }
+
+    /// Wakes the submitter if there is something to do now; if it only waits for company, it wakes by itself.
     private void wakeSubmitter() {
-        if (submitterIdle && entryInFlight == null) {
+        if (submitterIdle
+                && commands() > 0
+                && !isUnderWay()
+                && (!submitterPaced || commands() >= pacer.target())) {
             work.signal();
         }
+    }
+
+    private boolean isUnderWay() {
+        return entryInFlight != null || forwardInFlight != null;
+    }
+
+    /// Commands that would make the next batch.
+    private int commands() {
+        return waiting.size() + forwardedCommands;
     }
 
     private void submitLoop() {
@@ -180,30 +212,39 @@ public final class Proposer {
             Runnable next;
             lock.lock();
             try {
-                next = takeWork();
-                while (next == null) {
-                    if (stopped) {
-                        return;
-                    }
-                    submitterIdle = true;
-                    if ((waiting.isEmpty() && forwarded.isEmpty()) || entryInFlight != null) {
-                        work.await();
-                    } else {
-                        // Something waits for a leader, whose arrival Ratis doesn't always
-                        // announce.
-                        work.awaitNanos(RETRY_NANOS);
-                    }
-                    submitterIdle = false;
-                    next = takeWork();
-                }
+                next = awaitWork();
             } catch (InterruptedException e) {
                 // Only stop() ends this thread, and not by interrupting it.
                 throw new IllegalStateException("the proposer's thread was interrupted", e);
             } finally {
                 lock.unlock();
             }
+            if (next == null) {
+                return;
+            }
             next.run();
         }
+    }
+
+    /// The next thing to send, or null once stopped. Caller holds the lock.
+    private @Nullable Runnable awaitWork() throws InterruptedException {
+        Runnable next = takeWork();
+        while (next == null && !stopped) {
+            submitterIdle = true;
+            if (commands() == 0 || entryInFlight != null) {
+                work.await();
+            } else {
+                long pace = isUnderWay() ? 0 : pacer.nanosToWait(commands(), System.nanoTime());
+                submitterPaced = pace > 0;
+                // What isn't paced waits for a leader, whose arrival Ratis doesn't always
+                // announce.
+                work.awaitNanos(submitterPaced ? pace : RETRY_NANOS);
+                submitterPaced = false;
+            }
+            submitterIdle = false;
+            next = takeWork();
+        }
+        return next;
     }
 
     /// What can be sent now, registered as under way, or null. Caller holds the lock.
@@ -212,8 +253,7 @@ public final class Proposer {
             return null;
         }
         if (raft.isReadyLeader()) {
-            boolean retry = System.nanoTime() - retryNanos >= 0;
-            if (entryInFlight == null && retry && !(waiting.isEmpty() && forwarded.isEmpty())) {
+            if (entryInFlight == null && commands() > 0 && isTime()) {
                 Entry entry = takeEntry();
                 return () -> submit(entry);
             }
@@ -222,6 +262,7 @@ public final class Proposer {
         if (!forwarded.isEmpty()) {
             List<Forwarded> refused = new ArrayList<>(forwarded);
             forwarded.clear();
+            forwardedCommands = 0;
             return () -> refused.forEach(f -> f.callback.accept(ForwardReply.Result.NOT_APPENDED));
         }
         String leader = raft.leader();
@@ -229,8 +270,9 @@ public final class Proposer {
                 && !leader.equals(raft.nodeId())
                 && forwardInFlight == null
                 && !waiting.isEmpty()
-                && System.nanoTime() - retryNanos >= 0) {
+                && isTime()) {
             Ticket ticket = takeTicket(settings.batchBytesMax());
+            pacer.began(ticket.pendings.size());
             ticket.term = raft.term();
             ticket.forwardedTo = leader;
             forwardInFlight = ticket;
@@ -239,9 +281,16 @@ public final class Proposer {
         return null;
     }
 
+    /// Whether the pause after a failure is over and nobody else is expected soon.
+    private boolean isTime() {
+        long now = System.nanoTime();
+        return now - retryNanos >= 0 && pacer.nanosToWait(commands(), now) == 0;
+    }
+
     private Entry takeEntry() {
         CommandBatch.Builder batch = CommandBatch.newBuilder();
         List<Forwarded> taken = new ArrayList<>();
+        int commands = 0;
         long bytes = 0;
         while (!forwarded.isEmpty()
                 && (taken.isEmpty()
@@ -250,16 +299,18 @@ public final class Proposer {
             Forwarded next = forwarded.removeFirst();
             bytes += next.proposal.getSerializedSize();
             batch.addProposals(next.proposal);
+            commands += next.proposal.getCommandsCount();
             taken.add(next);
         }
+        forwardedCommands -= commands;
         Ticket own = null;
         if (!waiting.isEmpty()
-                && (taken.isEmpty()
-                        || bytes + waiting.getFirst().command.getSerializedSize()
-                                <= settings.batchBytesMax())) {
+                && (taken.isEmpty() || waiting.firstFits(settings.batchBytesMax() - bytes))) {
             own = takeTicket(settings.batchBytesMax() - bytes);
             batch.addProposals(own.proposal);
+            commands += own.pendings.size();
         }
+        pacer.began(commands);
         Entry entry = new Entry(new BatchMessage(batch.build()), own, taken);
         entryInFlight = entry;
         return entry;
@@ -268,19 +319,7 @@ public final class Proposer {
     private Ticket takeTicket(long bytesMax) {
         Proposal.Builder proposal =
                 Proposal.newBuilder().setOrigin(origin).setSequence(++lastSequence);
-        List<Pending> taken = new ArrayList<>();
-        long bytes = 0;
-        while (!waiting.isEmpty() && taken.size() < settings.batchCommandsMax()) {
-            int size = waiting.getFirst().command.getSerializedSize();
-            if (!taken.isEmpty() && bytes + size > bytesMax) {
-                break;
-            }
-            Pending next = waiting.removeFirst();
-            waitingBytes -= size;
-            bytes += size;
-            proposal.addCommands(next.command);
-            taken.add(next);
-        }
+        List<Pending> taken = waiting.takeInto(proposal, bytesMax);
         Ticket ticket = new Ticket(proposal.build(), taken);
         tickets.put(ticket.proposal.getSequence(), ticket);
         return ticket;
@@ -320,11 +359,7 @@ public final class Proposer {
     /// Queues a ticket's commands again, before all others, as they came first. Caller holds the lock.
     private void putBack(Ticket ticket) {
         tickets.remove(ticket.proposal.getSequence());
-        for (int i = ticket.pendings.size() - 1; i >= 0; i--) {
-            Pending pending = ticket.pendings.get(i);
-            waiting.addFirst(pending);
-            waitingBytes += pending.command.getSerializedSize();
-        }
+        waiting.putBack(ticket.pendings);
     }
 
     private void forwardTo(String leader, Ticket ticket) {
@@ -359,17 +394,33 @@ public final class Proposer {
         }
     }
 
+    /// An entry is about to be applied here. On the applying thread.
+    void committed(LogPosition position) {
+        boolean push;
+        lock.lock();
+        try {
+            Entry entry = entryInFlight;
+            // The next entry tells the followers as well, but later.
+            push = commands() == 0 || (entry != null && !entry.forwarded.isEmpty());
+        } finally {
+            lock.unlock();
+        }
+        if (push) {
+            pusher.push(position.index());
+        }
+    }
+
     /// An entry was applied here. On the applying thread.
     void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
         List<Forwarded> answered = List.of();
         List<Runnable> completed = new ArrayList<>();
-        boolean idle;
         lock.lock();
         try {
             Entry entry = entryInFlight;
             if (entry != null && entry.isFirstOf(batch)) {
                 answered = entry.forwarded;
                 entryInFlight = null;
+                pacer.ended(System.nanoTime());
             }
             for (int i = 0; i < batch.getProposalsCount(); i++) {
                 Proposal proposal = batch.getProposals(i);
@@ -380,17 +431,12 @@ public final class Proposer {
                     }
                 }
             }
-            idle = waiting.isEmpty() && forwarded.isEmpty();
             wakeSubmitter();
         } finally {
             lock.unlock();
         }
         completed.forEach(Runnable::run);
         answered.forEach(f -> f.callback.accept(ForwardReply.Result.APPLIED));
-        if (idle || !answered.isEmpty()) {
-            // The next entry, if there's none at hand, would tell the followers too late.
-            pusher.push(position.index());
-        }
         advanced(position);
     }
 
@@ -399,6 +445,7 @@ public final class Proposer {
         Ticket ticket = tickets.remove(sequence);
         if (ticket != null && forwardInFlight == ticket) {
             forwardInFlight = null;
+            pacer.ended(System.nanoTime());
         }
         return ticket;
     }
@@ -409,7 +456,7 @@ public final class Proposer {
         Runnable tell =
                 () -> {
                     for (int i = 0; i < pendings.size(); i++) {
-                        pendings.get(i).completion.done(outcomes.get(i));
+                        pendings.get(i).completion().done(outcomes.get(i));
                     }
                 };
         return pendings.size() <= INLINE_COMPLETIONS_MAX ? tell : () -> completions.execute(tell);
@@ -448,13 +495,12 @@ public final class Proposer {
         List<Forwarded> givenUp = List.of();
         lock.lock();
         try {
-            // A command that was put back may stand before younger ones, never behind.
-            while (!waiting.isEmpty() && nowNanos - waiting.getFirst().deadlineNanos >= 0) {
-                Pending first = waiting.removeFirst();
-                waitingBytes -= first.command.getSerializedSize();
+            for (Pending first = waiting.pollLate(nowNanos);
+                    first != null;
+                    first = waiting.pollLate(nowNanos)) {
                 late.add(first);
             }
-            if (!waiting.isEmpty() || !forwarded.isEmpty()) {
+            if (commands() > 0) {
                 wakeSubmitter();
             }
             Entry entry = entryInFlight;
@@ -472,9 +518,9 @@ public final class Proposer {
             lock.unlock();
         }
         givenUp.forEach(f -> f.callback.accept(ForwardReply.Result.UNDECIDED));
-        late.forEach(pending -> pending.completion.failed(ProposalFailure.TIMED_OUT));
+        late.forEach(pending -> pending.completion().failed(ProposalFailure.TIMED_OUT));
         failTickets(
-                ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos >= 0,
+                ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos() >= 0,
                 ProposalFailure.TIMED_OUT);
     }
 
@@ -499,7 +545,7 @@ public final class Proposer {
             lock.unlock();
         }
         for (Ticket ticket : failed) {
-            completions.execute(() -> ticket.pendings.forEach(p -> p.completion.failed(failure)));
+            completions.execute(() -> ticket.pendings.forEach(p -> p.completion().failed(failure)));
         }
     }
 
@@ -509,18 +555,14 @@ public final class Proposer {
         lock.lock();
         try {
             stopped = true;
-            left = new ArrayList<>(waiting);
-            waiting.clear();
-            waitingBytes = 0;
+            left = waiting.removeAll();
             work.signalAll();
         } finally {
             lock.unlock();
         }
-        left.forEach(pending -> pending.completion.failed(ProposalFailure.STOPPED));
+        left.forEach(pending -> pending.completion().failed(ProposalFailure.STOPPED));
         failTickets(ticket -> true, ProposalFailure.LEADER_LOST);
     }
-
-    private record Pending(Command command, long deadlineNanos, Completion completion) {}
 
     /// One proposal of this node and the callers that wait for it, in the order of its commands.
     private static final class Ticket {

@@ -208,7 +208,11 @@ public final class RaftNode implements AutoCloseable {
                 parameters,
                 (builder, types) ->
                         types.contains(GrpcServices.Type.SERVER)
-                                ? builder.intercept(guard).addService(PeerServer.service(handler))
+                                // Nothing that is asked here waits for another answer, so the event
+                                // loop may serve it; a hand-over costs more than most answers.
+                                ? builder.directExecutor()
+                                        .intercept(guard)
+                                        .addService(PeerServer.service(handler))
                                 : builder);
         // Without a group: one that is on disk is found there, and one that isn't is added when it
         // is clear how. A founder's may not hold its members yet, if the process died before the
@@ -251,7 +255,7 @@ public final class RaftNode implements AutoCloseable {
                         settings,
                         completions,
                         new SecureRandom().nextLong());
-        ReadFence fence = new ReadFence(view, peers, gate);
+        ReadFence fence = new ReadFence(view, peers, gate, new FenceTime());
         Watchdog watchdog = new Watchdog(started, view, settings, this::stepDown, applications);
         division = started;
         running = new Running(started, view, peers, proposer, fence, watchdog);
@@ -379,23 +383,46 @@ public final class RaftNode implements AutoCloseable {
                 });
     }
 
+    private final class FenceTime implements ReadFence.Time {
+        @Override
+        public long nanos() {
+            return System.nanoTime();
+        }
+
+        @Override
+        public void later(long nanos, Runnable callback) {
+            var _ =
+                    ticker.schedule(
+                            () -> guarded("the read fence's pause failed", callback),
+                            nanos,
+                            TimeUnit.NANOSECONDS);
+        }
+    }
+
     private void tick() {
         Running r = running;
-        if (r == null) {
-            return;
+        if (r != null) {
+            guarded(
+                    "the Raft ticker failed",
+                    () -> {
+                        long now = System.nanoTime();
+                        r.fence().tick(now);
+                        r.proposer().tick(now);
+                        gate.expire(now);
+                        r.peers().tick();
+                        r.watchdog().tick(now);
+                    });
         }
+    }
+
+    private void guarded(String what, Runnable action) {
         try {
-            long now = System.nanoTime();
-            r.fence().tick(now);
-            r.proposer().tick(now);
-            gate.expire(now);
-            r.peers().tick();
-            r.watchdog().tick(now);
+            action.run();
         } catch (RuntimeException | Error e) {
             // The division closes under our feet when the node stops; at any other time this is a
             // defect.
             if (!stopping) {
-                applications.failed("the Raft ticker failed", e);
+                applications.failed(what, e);
             }
         }
     }

@@ -87,6 +87,10 @@ public final class RaftView implements Standing {
     ///
     /// @param previous empty but for a joint configuration
     public record Voters(List<String> current, List<String> previous) {
+        boolean contains(String voter) {
+            return current.contains(voter) || previous.contains(voter);
+        }
+
         boolean isMajority(Collection<String> confirmed) {
             return isMajorityOf(current, confirmed)
                     && (previous.isEmpty() || isMajorityOf(previous, confirmed));

@@ -6,6 +6,7 @@ import io.lattice.proto.peer.ReadIndexRequest;
 import io.lattice.proto.peer.TermRequest;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -20,11 +21,12 @@ import org.slf4j.LoggerFactory;
 /// anybody.
 ///
 /// A round takes all reads that wait; those that arrive later wait for the next round; one round is under way at a
-/// time. On the leader a round
+/// time, and [BatchPacer] says when the next is worth its cost. On the leader a round
 ///
 ///  1. notes its term t, checks that it is the leader and ready, and that its term is still t;
 ///  2. notes its commit index c;
-///  3. asks the other voters for their terms, and waits until a majority, itself included, has answered t.
+///  3. asks other voters for their terms, and waits until a majority, itself included, has answered t. It asks no more
+///     than it needs, those that answered the last round first, and the rest only if these don't answer soon.
 ///
 /// A leader of a later term that was elected before the round began has a majority at its term, which intersects
 /// with the one that answered t, and a node raises its stored term before it votes: so there is none, and c covers
@@ -39,20 +41,40 @@ public final class ReadFence {
     /// A round that isn't complete by then is given up and begun anew: a peer was lost, or lost a message.
     private static final long ROUND_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(300);
 
+    /// After this, voters that a round didn't need at first are asked as well.
+    private static final long HEDGE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
     /// Reads that may wait at once.
     private static final int WAITING_MAX = 100_000;
 
     private final Standing raft;
     private final PeerSender peers;
     private final AppliedGate gate;
+    private final Time time;
+
+    /// The voter that answered last, to be asked first.
+    private volatile String quickest = "";
+
+    // All guarded by this.
+    private final BatchPacer pacer = new BatchPacer();
     private List<Waiter> waiting = new ArrayList<>();
     private @Nullable Round current;
+    private boolean alarmSet;
     private boolean stopped;
 
-    ReadFence(Standing raft, PeerSender peers, AppliedGate gate) {
+    /// The clock, and a way to be called back later, from another thread.
+    interface Time {
+        /// As System.nanoTime.
+        long nanos();
+
+        void later(long nanos, Runnable callback);
+    }
+
+    ReadFence(Standing raft, PeerSender peers, AppliedGate gate, Time time) {
         this.raft = raft;
         this.peers = peers;
         this.gate = gate;
+        this.time = time;
     }
 
     /// Runs `ready` when everything that was acknowledged before this call is visible here, or `failed` if that
@@ -101,16 +123,41 @@ public final class ReadFence {
         }
     }
 
-    /// Takes what waits into a round of its own. Caller holds the lock.
+    /// Begins a round for what waits, unless more should come first. Caller holds the lock.
     private @Nullable Round nextRound() {
+        current = null;
         if (waiting.isEmpty() || stopped) {
-            current = null;
             return null;
         }
-        Round round = new Round(waiting, System.nanoTime());
+        long pause = pacer.nanosToWait(waiting.size(), time.nanos());
+        if (pause == 0) {
+            return takeRound();
+        }
+        if (!alarmSet) {
+            alarmSet = true;
+            time.later(pause, this::pauseOver);
+        }
+        return null;
+    }
+
+    /// Takes what waits into a round of its own. Caller holds the lock.
+    private Round takeRound() {
+        pacer.began(waiting.size());
+        Round round = new Round(waiting, time.nanos());
         waiting = new ArrayList<>();
         current = round;
         return round;
+    }
+
+    private void pauseOver() {
+        Round round;
+        synchronized (this) {
+            alarmSet = false;
+            round = current == null ? nextRound() : null;
+        }
+        if (round != null) {
+            begin(round);
+        }
     }
 
     private void begin(Round round) {
@@ -153,10 +200,11 @@ public final class ReadFence {
             finishLeading(round);
             return;
         }
-        Set<String> others = new HashSet<>(voters.current());
-        others.addAll(voters.previous());
-        others.remove(raft.nodeId());
-        for (String voter : others) {
+        ask(round, round.enoughOf(raft.nodeId(), quickest));
+    }
+
+    private void ask(Round round, List<String> voters) {
+        for (String voter : voters) {
             peers.send(
                     voter,
                     PeerRequest.newBuilder().setTerm(TermRequest.newBuilder().setRaftId(voter)),
@@ -165,11 +213,14 @@ public final class ReadFence {
     }
 
     private void onTerm(Round round, String voter, @Nullable PeerReply reply) {
-        if (reply == null || round.done) {
+        if (round.done) {
             return;
         }
-        // A higher term fails the round: tick() begins it anew, by then as a follower.
-        if (reply.getTerm().getTerm() == round.term && round.confirm(voter)) {
+        if (reply == null || reply.getTerm().getTerm() != round.term) {
+            // A higher term fails the round: tick() begins it anew, by then as a follower.
+            ask(round, round.rest());
+        } else if (round.confirm(voter)) {
+            quickest = voter;
             finishLeading(round);
         }
     }
@@ -187,6 +238,7 @@ public final class ReadFence {
                 return;
             }
             round.done = true;
+            pacer.ended(time.nanos());
             next = nextRound();
         }
         try {
@@ -204,6 +256,17 @@ public final class ReadFence {
     /// Called every few milliseconds: begins a round anew that found no leader or lost a message, and fails reads
     /// whose time is up.
     void tick(long nowNanos) {
+        Round slow;
+        synchronized (this) {
+            slow = current;
+        }
+        if (slow != null && nowNanos - slow.beganNanos >= HEDGE_NANOS) {
+            ask(slow, slow.rest());
+            giveUpLate(nowNanos);
+        }
+    }
+
+    private void giveUpLate(long nowNanos) {
         Round again;
         List<Waiter> late = new ArrayList<>();
         synchronized (this) {
@@ -225,7 +288,8 @@ public final class ReadFence {
             // arrived.
             kept.addAll(waiting);
             waiting = kept;
-            again = nextRound();
+            current = null;
+            again = kept.isEmpty() || stopped ? null : takeRound();
             if (again != null) {
                 again.attempts = round.attempts + 1;
             }
@@ -277,6 +341,7 @@ public final class ReadFence {
         private long term;
         private long committed;
         private RaftView.@Nullable Voters voters;
+        private List<String> unasked = List.of(); // guarded by this
 
         Round(List<Waiter> waiters, long beganNanos) {
             this.waiters = waiters;
@@ -291,6 +356,36 @@ public final class ReadFence {
             }
             confirmed.add(voter);
             return asked.isMajority(confirmed);
+        }
+
+        /// Voters that make a majority together with the asking one, the quickest among them; the others are the
+        /// [#rest()].
+        private synchronized List<String> enoughOf(String self, String quickest) {
+            RaftView.Voters asked = voters;
+            if (asked == null) {
+                return List.of();
+            }
+            Set<String> ordered = new LinkedHashSet<>();
+            ordered.add(quickest);
+            ordered.addAll(asked.current());
+            ordered.addAll(asked.previous());
+            ordered.removeIf(voter -> voter.equals(self) || !asked.contains(voter));
+            Set<String> majority = new HashSet<>(confirmed);
+            List<String> first = new ArrayList<>();
+            List<String> others = new ArrayList<>();
+            for (String voter : ordered) {
+                (asked.isMajority(majority) ? others : first).add(voter);
+                majority.add(voter);
+            }
+            unasked = others;
+            return first;
+        }
+
+        /// The voters that weren't asked yet, once.
+        private synchronized List<String> rest() {
+            List<String> rest = unasked;
+            unasked = List.of();
+            return rest;
         }
 
         private List<Waiter> removeLeaderOnly() {

@@ -30,7 +30,8 @@ final class TestNode implements AutoCloseable {
     private static final int KEYSPACE = 1;
     private static final long CALL_SECONDS = 30;
     private static final long MIB = 1 << 20;
-    private static final StoreOptions STORE = new StoreOptions(8 * MIB, 32 * MIB, 1 << 10, 2, 64);
+    private static final StoreOptions STORE =
+            new StoreOptions(8 * MIB, 32 * MIB, MIB, 1 << 10, 2, 64);
     private static final int FIRST_PORT = 30_000;
     private static final int PORTS = 2_000;
     private static final AtomicInteger NEXT_PORT =

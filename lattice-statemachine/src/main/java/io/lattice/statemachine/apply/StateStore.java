@@ -8,6 +8,7 @@ import io.lattice.statemachine.mvcc.Compactor;
 import io.lattice.statemachine.mvcc.EntryBatch;
 import io.lattice.statemachine.mvcc.HeaderCache;
 import io.lattice.statemachine.mvcc.ReadView;
+import io.lattice.statemachine.mvcc.RecordCache;
 import io.lattice.statemachine.mvcc.StoreState;
 import io.lattice.statemachine.storage.RocksStore;
 import io.lattice.statemachine.storage.StorageException;
@@ -31,6 +32,7 @@ public final class StateStore implements AutoCloseable {
     private final StoreOptions options;
     private final WriteBuffer buffer;
     private final HeaderCache headers;
+    private final RecordCache records;
     private final Lessor lessor;
     private final CommandApplier applier;
     private final Compactor compactor;
@@ -46,13 +48,14 @@ public final class StateStore implements AutoCloseable {
         this.options = options;
         this.buffer = store.newBuffer();
         this.headers = new HeaderCache(options.headerCacheEntries());
+        this.records = new RecordCache(options.recordCacheBytes());
         this.state = StoreState.load(store);
         this.lessor = Lessor.load(store);
         this.applier = new CommandApplier(lessor);
         this.formatWritten = state.index() >= 0;
         this.applied = new LogPosition(state.term(), state.index());
         this.compactor = new Compactor(store, state);
-        this.published = new ReadView(store.snapshot(), state);
+        this.published = new ReadView(store.snapshot(), records, state);
     }
 
     /// Opens the store in `directory`, creating it if absent.
@@ -86,7 +89,9 @@ public final class StateStore implements AutoCloseable {
         requireInOrder(position);
         try {
             buffer.clear();
-            EntryBatch entry = new EntryBatch(store, headers, buffer, state, lessor.links());
+            records.begin(position.index());
+            EntryBatch entry =
+                    new EntryBatch(store, headers, records, buffer, state, lessor.links());
             List<List<Outcome>> outcomes = new ArrayList<>(batch.getProposalsCount());
             for (Proposal proposal : batch.getProposalsList()) {
                 outcomes.add(
@@ -144,7 +149,7 @@ public final class StateStore implements AutoCloseable {
     }
 
     private void publish(StoreState after) {
-        ReadView fresh = new ReadView(store.snapshot(), after);
+        ReadView fresh = new ReadView(store.snapshot(), records, after);
         ReadView old = published;
         state = after;
         published = fresh;

@@ -28,11 +28,12 @@ public final class EntryBatch {
     public EntryBatch(
             StoreReader store,
             HeaderCache headers,
+            RecordCache records,
             WriteBuffer buffer,
             StoreState before,
             LeaseLinks links) {
         this.buffer = buffer;
-        this.overlay = new Overlay(store, headers);
+        this.overlay = new Overlay(store, headers, records);
         this.before = before;
         this.links = links;
         this.leaseClock = before.leaseClock();
@@ -100,7 +101,7 @@ public final class EntryBatch {
 
     /// Completes the batch with the position of the entry and returns the state that holds once it is written.
     public StoreState finish(long term, long index) {
-        overlay.emit(buffer, links);
+        overlay.emit(buffer, index, links);
         Keyspaces keyspaces = before.keyspaces();
         for (Keyspace keyspace : changed.values()) {
             keyspaces = keyspaces.with(keyspace);

@@ -4,14 +4,14 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The headers of keys that were changed lately, so that putting them again needs no read. Without values, in one array: small,
-/// and nothing for the collector to trace. Two-way set-associative: a key has two places, and the one used longer ago gives way.
+/// and nothing for the collector to trace. Four-way set-associative: a key has four places, which give way in turn.
 ///
 /// Only speeds things up: what it doesn't know is read from the store. Owned by the apply thread.
 public final class HeaderCache {
     /// What [#find] returns for a key that is known not to exist.
     static final byte[] ABSENT = new byte[0];
 
-    private static final int WAYS = 2;
+    private static final int WAYS = 4;
     private static final int SLOT_BYTES = 128;
     private static final int STATE_AT = 0;
     private static final int KEY_BYTES_AT = 1;
@@ -23,7 +23,7 @@ public final class HeaderCache {
     private static final byte GONE = 2;
 
     private final byte[] slots;
-    private final byte[] oldestWay;
+    private final byte[] nextWay;
     private final int setMask;
 
     /// @param entries how many keys it holds, a power of two; 128 bytes each
@@ -32,7 +32,7 @@ public final class HeaderCache {
             throw new IllegalArgumentException(entries + " entries is not a power of two");
         }
         slots = new byte[Math.multiplyExact(entries, SLOT_BYTES)];
-        oldestWay = new byte[entries / WAYS];
+        nextWay = new byte[entries / WAYS];
         setMask = entries / WAYS - 1;
     }
 
@@ -42,7 +42,6 @@ public final class HeaderCache {
         for (int way = 0; way < WAYS; way++) {
             int slot = slotAt(set, way);
             if (holds(slot, key)) {
-                oldestWay[set] = (byte) (1 - way);
                 return slots[slot + STATE_AT] == LIVE
                         ? Arrays.copyOfRange(slots, slot + HEADER_AT, slot + KEY_AT)
                         : ABSENT;
@@ -57,13 +56,16 @@ public final class HeaderCache {
             return;
         }
         int set = setOf(key);
-        int way = oldestWay[set];
+        int way = -1;
         for (int candidate = 0; candidate < WAYS; candidate++) {
             if (holds(slotAt(set, candidate), key)) {
                 way = candidate;
             }
         }
-        oldestWay[set] = (byte) (1 - way);
+        if (way < 0) {
+            way = nextWay[set];
+            nextWay[set] = (byte) ((way + 1) % WAYS);
+        }
         int slot = slotAt(set, way);
         slots[slot + STATE_AT] = record == null ? GONE : LIVE;
         slots[slot + KEY_BYTES_AT] = (byte) key.length;

@@ -17,11 +17,13 @@ final class Overlay {
 
     private final StoreReader store;
     private final HeaderCache headers;
+    private final RecordCache records;
     private final TreeMap<byte[], PendingKey> pending = new TreeMap<>(Arrays::compareUnsigned);
 
-    Overlay(StoreReader store, HeaderCache headers) {
+    Overlay(StoreReader store, HeaderCache headers, RecordCache records) {
         this.store = store;
         this.headers = headers;
+        this.records = records;
     }
 
     /// The entry for a key; of the record in the store it may know only the header.
@@ -123,13 +125,16 @@ final class Overlay {
     }
 
     /// Adds the net change of every touched key's live record to the batch, in key order, and of the lease that it goes with.
-    void emit(WriteBuffer buffer, LeaseLinks links) {
+    ///
+    /// @param index of the log entry
+    void emit(WriteBuffer buffer, long index, LeaseLinks links) {
         for (PendingKey changed : pending.values()) {
             if (!changed.isChanged()) {
                 continue;
             }
             byte[] live = changed.live();
             headers.note(changed.key(), live);
+            records.replace(changed.key(), live, index);
             if (live != null) {
                 buffer.put(Family.CURRENT, changed.key(), live);
             } else {

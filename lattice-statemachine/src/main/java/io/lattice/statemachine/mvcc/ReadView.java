@@ -14,11 +14,13 @@ import org.jspecify.annotations.Nullable;
 /// dropped. Any thread.
 public final class ReadView implements AutoCloseable {
     private final StoreSnapshot snapshot;
+    private final RecordCache records;
     private final StoreState state;
 
     /// Binds a state to the snapshot taken right after it was written; takes over the snapshot's first reference.
-    public ReadView(StoreSnapshot snapshot, StoreState state) {
+    public ReadView(StoreSnapshot snapshot, RecordCache records, StoreState state) {
         this.snapshot = snapshot;
+        this.records = records;
         this.state = state;
     }
 
@@ -126,8 +128,20 @@ public final class ReadView implements AutoCloseable {
         @Override
         public byte @Nullable [] get(byte[] key, long revision) {
             return revision >= keyspace.revision()
-                    ? StoredKeys.latest(snapshot, key)
+                    ? latest(key)
                     : StoredKeys.at(snapshot, key, revision);
+        }
+
+        private byte @Nullable [] latest(byte[] key) {
+            byte[] known = records.find(key, state.index());
+            if (known != null) {
+                return known;
+            }
+            byte[] stored = StoredKeys.latest(snapshot, key);
+            if (stored != null) {
+                records.offer(key, stored, state.index());
+            }
+            return stored;
         }
 
         @Override

@@ -12,6 +12,9 @@ public interface ApplyListener {
     /// Whether this node proposed what carries `origin`, so that somebody here waits for the outcomes.
     boolean isOrigin(long origin);
 
+    /// An entry is committed and about to be applied.
+    void committed(LogPosition position);
+
     /// An entry was applied and its effects are visible to readers.
     ///
     /// @param outcomes for each proposal of the batch the outcomes of its commands, or an empty list where

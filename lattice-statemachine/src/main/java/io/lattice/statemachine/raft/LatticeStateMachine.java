@@ -228,6 +228,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
         try {
             LogEntryProto entry = transaction.getLogEntry();
             LogPosition position = new LogPosition(entry.getTerm(), entry.getIndex());
+            listener.committed(position);
             CommandBatch batch =
                     transaction.getStateMachineContext() instanceof BatchMessage submitted
                             ? submitted.batch()

@@ -3,6 +3,7 @@ package io.lattice.statemachine.storage;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Properties;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Cache;
@@ -22,6 +23,7 @@ final class Schema implements AutoCloseable {
     private static final double MEMTABLE_BLOOM_SHARE = 0.05;
     private static final long MAX_LOG_BYTES = 8L << 20;
     private static final int KEPT_LOGS = 4;
+    private static final String NEVER_SECONDS = "4294967295";
 
     private final Cache cache;
     private final BloomFilter bloom = new BloomFilter(BLOOM_BITS_PER_KEY);
@@ -77,6 +79,19 @@ final class Schema implements AutoCloseable {
         cache.close();
     }
 
+    /// By default RocksDB writes tables anew that reached the last level without a merge, only to save the sequence numbers in
+    /// them. Tables of events always get there so: they would all be written twice. RocksDB's API for Java has no setter.
+    private static ColumnFamilyOptions unrewritten() {
+        Properties properties = new Properties();
+        properties.setProperty("bottommost_file_compaction_delay", NEVER_SECONDS);
+        ColumnFamilyOptions options =
+                ColumnFamilyOptions.getColumnFamilyOptionsFromProps(properties);
+        if (options == null) {
+            throw new StorageException("RocksDB doesn't know the options " + properties);
+        }
+        return options;
+    }
+
     private void add(String name, StoreOptions options) {
         BlockBasedTableConfig table =
                 new BlockBasedTableConfig()
@@ -87,7 +102,7 @@ final class Schema implements AutoCloseable {
                         .setCacheIndexAndFilterBlocksWithHighPriority(true)
                         .setPinL0FilterAndIndexBlocksInCache(true);
         ColumnFamilyOptions family =
-                new ColumnFamilyOptions()
+                unrewritten()
                         .setTableFormatConfig(table)
                         .setWriteBufferSize(options.memtableBytes())
                         .setTargetFileSizeBase(TARGET_FILE_BYTES)

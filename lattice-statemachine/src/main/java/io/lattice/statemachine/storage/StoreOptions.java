@@ -5,12 +5,14 @@ package io.lattice.statemachine.storage;
 /// @param blockCacheBytes cache of uncompressed table blocks, indexes and filters, shared by all column families
 /// @param memtableBytes writes held in memory over all column families before they are flushed; also bounds how much of
 ///     the Raft log a restart replays
-/// @param headerCacheEntries keys whose newest header is kept for the next put, a power of two; 128 bytes each
+/// @param recordCacheBytes heap for live records that were read lately; 0 for none
+/// @param headerCacheEntries keys whose newest header is kept for the next put, a power of two, at least 4; 128 bytes each
 /// @param backgroundThreads threads for flushes and compactions, at least 2
 /// @param maxOpenFiles table files kept open
 public record StoreOptions(
         long blockCacheBytes,
         long memtableBytes,
+        long recordCacheBytes,
         int headerCacheEntries,
         int backgroundThreads,
         int maxOpenFiles) {
@@ -20,14 +22,17 @@ public record StoreOptions(
     public StoreOptions {
         requireAtLeast("blockCacheBytes", blockCacheBytes, MIB);
         requireAtLeast("memtableBytes", memtableBytes, MIB);
-        requireAtLeast("headerCacheEntries", headerCacheEntries, 2);
+        requireAtLeast("recordCacheBytes", recordCacheBytes, 0);
+        requireAtLeast("headerCacheEntries", headerCacheEntries, 4);
         requireAtLeast("backgroundThreads", backgroundThreads, 2);
         requireAtLeast("maxOpenFiles", maxOpenFiles, 64);
     }
 
-    /// For one Raft group on a small machine: 256 MiB cache, 128 MiB memtables, 262,144 headers (32 MiB), 2 threads, 1,024 files.
+    /// For one Raft group on a small machine: 256 MiB cache, 128 MiB memtables, an eighth of the heap but at most 64 MiB for
+    /// records, 262,144 headers (32 MiB), 2 threads, 1,024 files.
     public static StoreOptions defaults() {
-        return new StoreOptions(256 * MIB, 128 * MIB, 1 << 18, 2, 1024);
+        long records = Math.min(64 * MIB, Runtime.getRuntime().maxMemory() / 8);
+        return new StoreOptions(256 * MIB, 128 * MIB, records, 1 << 18, 2, 1024);
     }
 
     private static void requireAtLeast(String name, long found, long least) {

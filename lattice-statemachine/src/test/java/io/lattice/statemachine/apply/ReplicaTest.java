@@ -76,7 +76,8 @@ final class ReplicaTest {
 
     private StateStore open(String name, int cacheEntries) {
         return StateStore.open(
-                root.resolve(name), new StoreOptions(8 << 20, 8 << 20, cacheEntries, 2, 64));
+                root.resolve(name),
+                new StoreOptions(8 << 20, 8 << 20, 1 << 20, cacheEntries, 2, 64));
     }
 
     private static List<Outcome> apply(StateStore store, int index, List<Command> commands) {

@@ -36,7 +36,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class StateStoreTest {
     private static final int KEYSPACE = StoreDriver.KEYSPACE;
-    private static final StoreOptions OPTIONS = new StoreOptions(8 << 20, 8 << 20, 16, 2, 64);
+    private static final StoreOptions OPTIONS =
+            new StoreOptions(8 << 20, 8 << 20, 1 << 20, 16, 2, 64);
 
     @TempDir Path root;
 

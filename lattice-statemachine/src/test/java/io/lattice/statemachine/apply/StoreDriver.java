@@ -20,7 +20,8 @@ public final class StoreDriver implements AutoCloseable {
     /// The keyspace of the tests that need only one.
     public static final int KEYSPACE = 1;
 
-    private static final StoreOptions OPTIONS = new StoreOptions(8 << 20, 8 << 20, 16, 2, 64);
+    private static final StoreOptions OPTIONS =
+            new StoreOptions(8 << 20, 8 << 20, 1 << 20, 16, 2, 64);
 
     private static final int COPY_ATTEMPTS = 20;
 

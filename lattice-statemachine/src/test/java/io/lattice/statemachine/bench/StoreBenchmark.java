@@ -54,7 +54,12 @@ public final class StoreBenchmark {
                 StateStore.open(
                         directory,
                         new StoreOptions(
-                                256 << 20, Long.getLong("t.mem", 128 << 20), 1 << 18, 2, 1024))) {
+                                256 << 20,
+                                Long.getLong("t.mem", 128 << 20),
+                                0,
+                                1 << 18,
+                                2,
+                                1024))) {
             new StoreBenchmark(store, keys, valueBytes).run(rounds);
         } finally {
             delete(directory);

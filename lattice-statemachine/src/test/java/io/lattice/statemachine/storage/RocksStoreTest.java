@@ -16,7 +16,8 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.WriteBatch;
 
 final class RocksStoreTest {
-    private static final StoreOptions OPTIONS = new StoreOptions(8 << 20, 8 << 20, 16, 2, 64);
+    private static final StoreOptions OPTIONS =
+            new StoreOptions(8 << 20, 8 << 20, 1 << 20, 16, 2, 64);
 
     @TempDir Path root;
 
