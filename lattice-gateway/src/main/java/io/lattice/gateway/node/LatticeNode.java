@@ -11,6 +11,7 @@ import io.lattice.cp.policy.LeaseTtlPolicy;
 import io.lattice.cp.routing.RoutingTable;
 import io.lattice.gateway.admission.Route;
 import io.lattice.gateway.config.LatticeConfig;
+import io.lattice.gateway.grpc.CheckedRequests;
 import io.lattice.gateway.grpc.ClusterService;
 import io.lattice.gateway.grpc.DeepTxns;
 import io.lattice.gateway.grpc.Headers;
@@ -126,14 +127,15 @@ public final class LatticeNode {
     private Server buildServer(
             @Nullable TlsMaterial material, Headers headers, RequestLimits limits, Route route)
             throws IOException {
+        CheckedRequests checks =
+                new CheckedRequests(config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES);
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
                         .directExecutor()
                         // A window of its own: by default grpc measures the bandwidth, with a ping
                         // for nearly every request.
                         .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
-                        .maxInboundMessageSize(
-                                config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES)
+                        .maxInboundMessageSize(checks.transportBytesMax())
                         .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)
                         .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
                         .maxConnectionIdle(
@@ -141,24 +143,31 @@ public final class LatticeNode {
                         .permitKeepAliveTime(5, TimeUnit.SECONDS)
                         .permitKeepAliveWithoutCalls(true)
                         .addService(
-                                DeepTxns.widen(
-                                        new KvService(raft, headers, limits, route, scans)
+                                checks.check(
+                                        DeepTxns.widen(
+                                                new KvService(raft, headers, limits, route, scans)
+                                                        .bindService())))
+                        .addService(
+                                checks.check(
+                                        new MaintenanceService(
+                                                        raft,
+                                                        headers,
+                                                        route,
+                                                        config.limits().backendQuotaBytes(),
+                                                        scans)
                                                 .bindService()))
-                        .addService(leases)
+                        .addService(checks.check(leases.bindService()))
                         .addService(
-                                new MaintenanceService(
-                                        raft,
-                                        headers,
-                                        route,
-                                        config.limits().backendQuotaBytes(),
-                                        scans))
-                        .addService(
-                                new ClusterService(
-                                        raft,
-                                        headers,
-                                        limits,
-                                        config.cluster().tls() == null ? "http" : "https"))
-                        .addService(health.getHealthService());
+                                checks.check(
+                                        new ClusterService(
+                                                        raft,
+                                                        headers,
+                                                        limits,
+                                                        config.cluster().tls() == null
+                                                                ? "http"
+                                                                : "https")
+                                                .bindService()))
+                        .addService(checks.check(health.getHealthService().bindService()));
         if (material != null) {
             builder.sslContext(sslContext(material));
         }

@@ -4,23 +4,36 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
+import java.util.function.Consumer;
 
-/// Holds what must wait until this node has applied the log up to some index. Thread-safe.
+/// Holds what must wait until this node has applied the log up to some index; at most [#WAITING_MAX], further ones are
+/// refused. Thread-safe.
 final class AppliedGate {
+    /// As many as may wait for the read fence at once. More than that pile up only where applying is stuck.
+    static final int WAITING_MAX = 100_000;
+
     private final PriorityQueue<Waiter> waiters =
             new PriorityQueue<>(Comparator.comparingLong(Waiter::index));
     private volatile long applied = -1;
 
     /// Runs `ready` at once on this thread if `index` has been applied, else on the thread that applies it, where
-    /// it must not block; `expired` runs instead if that doesn't happen by `deadlineNanos`.
-    void await(long index, long deadlineNanos, Runnable ready, Runnable expired) {
+    /// it must not block. Otherwise `failed` is told: at once if too many wait, or at `deadlineNanos`.
+    void await(long index, long deadlineNanos, Runnable ready, Consumer<ProposalFailure> failed) {
+        boolean refused = false;
         if (applied < index) {
             synchronized (this) {
                 if (applied < index) {
-                    waiters.add(new Waiter(index, deadlineNanos, ready, expired));
-                    return;
+                    refused = waiters.size() >= WAITING_MAX;
+                    if (!refused) {
+                        waiters.add(new Waiter(index, deadlineNanos, ready, failed));
+                        return;
+                    }
                 }
             }
+        }
+        if (refused) {
+            failed.accept(ProposalFailure.TOO_MANY_REQUESTS);
+            return;
         }
         ready.run();
     }
@@ -54,9 +67,10 @@ final class AppliedGate {
             });
         }
         for (Waiter waiter : late) {
-            waiter.expired().run();
+            waiter.failed().accept(ProposalFailure.TIMED_OUT);
         }
     }
 
-    private record Waiter(long index, long deadlineNanos, Runnable ready, Runnable expired) {}
+    private record Waiter(
+            long index, long deadlineNanos, Runnable ready, Consumer<ProposalFailure> failed) {}
 }

@@ -55,9 +55,8 @@ final class LogRepair {
             String name = file.getFileName().toString();
             Matcher closed = CLOSED_SEGMENT.matcher(name);
             if (name.startsWith(OPEN_SEGMENT)) {
-                cutTornTail(file);
                 long first = Long.parseLong(name.substring(OPEN_SEGMENT.length()));
-                long count = countRecords(file);
+                long count = cutTornTail(file);
                 extent = count == 0 ? extent : extent.and(first, first + count - 1);
             } else if (closed.matches()) {
                 extent =
@@ -70,54 +69,53 @@ final class LogRepair {
         return extent;
     }
 
-    private static long countRecords(Path segment) throws IOException {
-        byte[] bytes = Files.readAllBytes(segment);
-        long count = 0;
-        int position = HEADER_BYTES;
-        while (position < bytes.length && bytes[position] != 0) {
-            position += recordLength(bytes, position);
-            count++;
-        }
-        return count;
-    }
-
-    private static void cutTornTail(Path segment) throws IOException {
-        long cut;
+    /// Cuts off an incomplete last record; returns how many whole ones there are.
+    private static long cutTornTail(Path segment) throws IOException {
+        Scan scan;
         try (RandomAccessFile file = new RandomAccessFile(segment.toFile(), "r")) {
             if (file.length() < HEADER_BYTES) {
-                return;
+                return 0;
             }
             byte[] bytes = new byte[Math.toIntExact(file.length())];
             file.readFully(bytes);
-            cut = tornFrom(segment, bytes);
+            scan = scan(segment, bytes);
         }
-        if (cut < 0) {
-            return;
+        if (!scan.torn()) {
+            return scan.records();
         }
-        LOG.warn("{}: cutting off an incomplete last record at byte {}", segment, cut);
+        LOG.warn("{}: cutting off an incomplete last record at byte {}", segment, scan.end());
         try (FileChannel channel = FileChannel.open(segment, StandardOpenOption.WRITE)) {
-            channel.truncate(cut);
+            channel.truncate(scan.end());
             channel.force(true);
         }
+        return scan.records();
     }
 
-    /// Where an incomplete last record begins, or -1 if the segment is whole.
-    private static long tornFrom(Path segment, byte[] bytes) {
+    /// What a segment holds.
+    ///
+    /// @param records how many whole records
+    /// @param end where the last of them ends
+    /// @param torn whether an incomplete record follows
+    private record Scan(long records, int end, boolean torn) {}
+
+    private static Scan scan(Path segment, byte[] bytes) {
         int position = HEADER_BYTES;
+        long records = 0;
         while (position < bytes.length && bytes[position] != 0) {
             int recordLength = recordLength(bytes, position);
             if (recordLength < 0
                     || position + (long) recordLength > bytes.length
                     || !verifies(bytes, position, recordLength)) {
                 requireTorn(segment, bytes, position, recordLength);
-                return position;
+                return new Scan(records, position, true);
             }
             position += recordLength;
+            records++;
         }
         if (lastNonZero(bytes, position) >= position) {
             throw damaged(segment, position, "a record's place is empty, but something follows");
         }
-        return -1;
+        return new Scan(records, position, false);
     }
 
     /// Index of the last byte that isn't padding, or less than `from`.

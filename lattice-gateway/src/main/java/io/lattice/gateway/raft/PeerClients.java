@@ -58,8 +58,16 @@ final class PeerClients implements PeerSender, AutoCloseable {
         return builder.build();
     }
 
+    /// Called regularly: closes the connections to former members, and tends the others.
     void tick() {
-        clients.values().forEach(PeerClient::tick);
+        clients.forEach((nodeId, client) -> {
+            if (addressOf.apply(nodeId) == null) {
+                clients.remove(nodeId, client);
+                client.close();
+            } else {
+                client.tick();
+            }
+        });
     }
 
     @Override

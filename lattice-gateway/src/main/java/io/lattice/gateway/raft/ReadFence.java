@@ -84,12 +84,7 @@ public final class ReadFence {
                 new Waiter(
                         deadlineNanos,
                         false,
-                        index ->
-                                gate.await(
-                                        index,
-                                        deadlineNanos,
-                                        ready,
-                                        () -> failed.accept(ProposalFailure.TIMED_OUT)),
+                        index -> gate.await(index, deadlineNanos, ready, failed),
                         failed));
     }
 

@@ -17,7 +17,11 @@ class AppliedGateTest {
     private final List<String> events = new ArrayList<>();
 
     private void await(String name, long index, long deadlineNanos) {
-        gate.await(index, deadlineNanos, () -> events.add(name), () -> events.add(name + " late"));
+        gate.await(
+                index,
+                deadlineNanos,
+                () -> events.add(name),
+                failure -> events.add(name + " " + failure));
     }
 
     @Test
@@ -74,7 +78,20 @@ class AppliedGateTest {
         gate.expire(100);
         gate.expire(101);
         gate.advance(5);
-        assertThat(events).containsExactly("soon late", "later");
+        assertThat(events).containsExactly("soon TIMED_OUT", "later");
+    }
+
+    @Test
+    void aWaiterTooManyIsRefusedAtOnceAndTheOthersStay() {
+        for (int i = 0; i < AppliedGate.WAITING_MAX; i++) {
+            await("kept", 5, NEVER);
+        }
+
+        await("one more", 5, NEVER);
+
+        assertThat(events).containsExactly("one more TOO_MANY_REQUESTS");
+        gate.advance(5);
+        assertThat(events).hasSize(1 + AppliedGate.WAITING_MAX);
     }
 
     @Test
@@ -86,7 +103,7 @@ class AppliedGateTest {
         assertThat(events).isEmpty();
 
         gate.expire(now + 21);
-        assertThat(events).containsExactly("wrapped late");
+        assertThat(events).containsExactly("wrapped TIMED_OUT");
     }
 
     @Test
@@ -105,7 +122,7 @@ class AppliedGateTest {
                                                     released.incrementAndGet();
                                                     all.countDown();
                                                 },
-                                                () -> {}));
+                                                failure -> {}));
 
         Thread first = Thread.ofPlatform().start(waits);
         Thread second = Thread.ofPlatform().start(waits);

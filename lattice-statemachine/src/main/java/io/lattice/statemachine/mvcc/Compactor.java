@@ -4,7 +4,6 @@ import io.lattice.statemachine.storage.Cursor;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.RocksStore;
-import io.lattice.statemachine.storage.StorageException;
 import io.lattice.statemachine.storage.WriteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -124,7 +123,9 @@ public final class Compactor implements AutoCloseable {
                 task = awaitWork();
             }
             failWaiters(closed());
-        } catch (StorageException | IllegalStateException e) {
+        } catch (RuntimeException | Error e) {
+            // Whatever it was: a thread that died unnoticed would leave compactions waiting for
+            // ever.
             failure = e;
             failWaiters(e);
         }
