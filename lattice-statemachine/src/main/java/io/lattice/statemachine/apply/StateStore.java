@@ -12,6 +12,7 @@ import io.lattice.statemachine.storage.RocksStore;
 import io.lattice.statemachine.storage.StorageException;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.storage.WriteBuffer;
+import io.lattice.statemachine.watch.WatchHub;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,6 +33,7 @@ public final class StateStore implements AutoCloseable {
     private final HeaderCache headers;
     private final CommandApplier applier;
     private final Compactor compactor;
+    private final WatchHub watches;
     private StoreState state;
     private boolean formatWritten;
     private @Nullable Throwable failure;
@@ -39,8 +41,10 @@ public final class StateStore implements AutoCloseable {
     private volatile ReadView published;
     private volatile boolean closed;
 
-    private StateStore(RocksStore store, StoreOptions options, LeaseLookup leases) {
+    private StateStore(
+            RocksStore store, StoreOptions options, LeaseLookup leases, WatchHub watches) {
         this.store = store;
+        this.watches = watches;
         this.options = options;
         this.buffer = store.newBuffer();
         this.headers = new HeaderCache(options.headerCacheEntries());
@@ -50,15 +54,24 @@ public final class StateStore implements AutoCloseable {
         this.applied = new LogPosition(state.term(), state.index());
         this.compactor = new Compactor(store, state);
         this.published = new ReadView(store.snapshot(), state);
+        watches.restart(state);
     }
 
     /// Opens the store in `directory`, creating it if absent.
     ///
     /// @throws StorageException if another process holds the directory, or it holds something else, another format or damage
     public static StateStore open(Path directory, StoreOptions options) {
+        return open(directory, options, new WatchHub());
+    }
+
+    /// The same, for a store whose changes are watched.
+    ///
+    /// @param watches told of every applied entry, after it shows in [#view()]. It may outlive this store and go on with
+    ///     another one that is not behind
+    public static StateStore open(Path directory, StoreOptions options, WatchHub watches) {
         RocksStore store = RocksStore.open(directory, options);
         try {
-            return new StateStore(store, options, LeaseLookup.NONE);
+            return new StateStore(store, options, LeaseLookup.NONE, watches);
         } catch (StorageException e) {
             store.close();
             throw e;
@@ -84,6 +97,9 @@ public final class StateStore implements AutoCloseable {
         try {
             buffer.clear();
             EntryBatch entry = new EntryBatch(store, headers, buffer, state);
+            if (watches.wantsChanges()) {
+                entry.keepChanges();
+            }
             List<List<Outcome>> outcomes = new ArrayList<>(batch.getProposalsCount());
             for (Proposal proposal : batch.getProposalsList()) {
                 outcomes.add(
@@ -96,6 +112,7 @@ public final class StateStore implements AutoCloseable {
             }
             store.write(buffer);
             publish(after);
+            watches.publish(after, entry.changes());
             entry.compactions().forEach(compactor::schedule);
             return outcomes;
         } catch (RuntimeException | Error e) {

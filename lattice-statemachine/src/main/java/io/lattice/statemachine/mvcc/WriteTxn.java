@@ -19,6 +19,7 @@ public final class WriteTxn implements KeyReader {
     private final long nextRevision;
     private final int bufferLength;
     private final int bufferCount;
+    private final int changesBefore;
     private final List<PendingKey.Undo> undos = new ArrayList<>(4);
     private int changes;
 
@@ -30,6 +31,7 @@ public final class WriteTxn implements KeyReader {
         this.nextRevision = begin.revision() + 1;
         this.bufferLength = buffer.length();
         this.bufferCount = buffer.count();
+        this.changesBefore = batch.changeCount();
     }
 
     @Override
@@ -150,6 +152,7 @@ public final class WriteTxn implements KeyReader {
             undos.get(i).run();
         }
         buffer.truncate(bufferLength, bufferCount);
+        batch.truncateChanges(changesBefore);
         undos.clear();
         changes = 0;
     }
@@ -176,6 +179,7 @@ public final class WriteTxn implements KeyReader {
                 KeyCodec.event(begin.id(), nextRevision, changes),
                 EventCodec.head(record == null, old, key),
                 record == null ? RecordCodec.TOMBSTONE : record);
+        batch.note(nextRevision, key, record == null ? RecordCodec.TOMBSTONE : record, old);
         undos.add(pending.undo());
         pending.change(record, nextRevision);
         changes++;
