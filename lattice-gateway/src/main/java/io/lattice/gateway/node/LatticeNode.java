@@ -17,9 +17,11 @@ import io.lattice.gateway.grpc.Headers;
 import io.lattice.gateway.grpc.KvService;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
+import io.lattice.gateway.grpc.WatchService;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.TlsMaterial;
+import io.lattice.gateway.watch.WatchContext;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.SslContext;
@@ -29,6 +31,8 @@ import java.security.cert.X509Certificate;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -56,10 +60,17 @@ public final class LatticeNode {
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
 
+    /// Threads that read the history for watchers that are behind.
+    private static final int WATCH_HISTORY_THREADS = 2;
+
+    private static final int WATCHERS_PER_STREAM_MAX = 100_000;
+
     private final LatticeConfig config;
     private final RaftNode raft;
     private final MemberPublisher publisher;
     private final ExecutorService scans;
+    private final ScheduledExecutorService watchHistory;
+    private final WatchService watches;
     private final HealthStatusManager health = new HealthStatusManager();
     private final Server server;
     private final CountDownLatch stopped = new CountDownLatch(1);
@@ -85,6 +96,11 @@ public final class LatticeNode {
                         config.raft().snapshotThresholdEntries(),
                         LatticeNode::fatal);
         this.publisher = new MemberPublisher(raft, config);
+        this.watchHistory =
+                Executors.newScheduledThreadPool(
+                        WATCH_HISTORY_THREADS,
+                        Thread.ofPlatform().name("lattice-watch-", 0).daemon().factory());
+        this.watches = watchService();
         this.server = buildServer(material).start();
         publisher.start();
     }
@@ -101,13 +117,35 @@ public final class LatticeNode {
         return node;
     }
 
+    private WatchService watchService() {
+        return new WatchService(
+                raft,
+                headers(),
+                requestLimits(),
+                new WatchContext.Limits(
+                        config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES,
+                        WATCHERS_PER_STREAM_MAX,
+                        config.limits().watchProgressInterval(),
+                        config.tenants().watchIdleTimeout()),
+                route(config),
+                config.raft().electionTimeoutMax(),
+                watchHistory);
+    }
+
+    private Headers headers() {
+        return new Headers(RaftMapping.clusterId(config), raft.view());
+    }
+
+    private RequestLimits requestLimits() {
+        return new RequestLimits(
+                config.limits().requestBytes(),
+                config.limits().txnOps(),
+                config.limits().requestTimeout());
+    }
+
     private Server buildServer(@Nullable TlsMaterial material) throws IOException {
-        Headers headers = new Headers(RaftMapping.clusterId(config), raft.view());
-        RequestLimits limits =
-                new RequestLimits(
-                        config.limits().requestBytes(),
-                        config.limits().txnOps(),
-                        config.limits().requestTimeout());
+        Headers headers = headers();
+        RequestLimits limits = requestLimits();
         Route route = route(config);
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
@@ -137,6 +175,7 @@ public final class LatticeNode {
                                         headers,
                                         limits,
                                         config.cluster().tls() == null ? "http" : "https"))
+                        .addService(watches)
                         .addService(health.getHealthService());
         if (material != null) {
             builder.sslContext(sslContext(material));
@@ -203,6 +242,7 @@ public final class LatticeNode {
         LOG.info("stopping");
         health.enterTerminalState();
         publisher.stop();
+        watches.stop();
         server.shutdown();
         try {
             if (!server.awaitTermination(
@@ -217,6 +257,7 @@ public final class LatticeNode {
             LOG.error("the node did not stop cleanly", e);
         } finally {
             scans.shutdownNow();
+            watchHistory.shutdownNow();
             stopped.countDown();
         }
         LOG.info("stopped");

@@ -9,8 +9,9 @@ final class CatchUpPass {
     /// Revisions with events of interest in one pass, and so in one response; etcd's `watchBatchMaxRevs`.
     static final int REVISIONS_MAX = 1_000;
 
-    /// Bytes of interest after which a pass takes no further revision.
-    static final long BYTES_MAX = 1 << 20;
+    /// Bytes of interest after which a pass takes no further revision. With a request of the largest size on top, and all
+    /// previous records, a response stays below 4 MiB, the most that gRPC clients for Java take by default.
+    static final long BYTES_MAX = 256 << 10;
 
     private final List<Found> founds;
     private final RangeIndex<Found> index = new RangeIndex<>();

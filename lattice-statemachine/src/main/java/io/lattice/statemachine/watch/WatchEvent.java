@@ -76,10 +76,13 @@ public final class WatchEvent {
         return previous;
     }
 
-    /// [#previous(ReadView)], which has been called before.
+    /// [#previous(ReadView)], for when [#knowsPrevious()].
     public synchronized byte[] previous() {
         if (previous == null) {
-            throw new IllegalStateException("the previous record was not read");
+            if (!change.isCreation()) {
+                throw new IllegalStateException("the previous record was not read");
+            }
+            previous = NOTHING;
         }
         return previous;
     }
