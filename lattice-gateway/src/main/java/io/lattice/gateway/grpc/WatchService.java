@@ -58,8 +58,7 @@ public final class WatchService implements BindableService {
                                                 System.nanoTime() + limits.timeout().toNanos(),
                                                 ready,
                                                 failure ->
-                                                        failed.accept(
-                                                                ErrorMapper.status(failure))),
+                                                        failed.accept(ErrorMapper.status(failure))),
                         history,
                         watchLimits);
         this.leader = new LeaderMonitor(() -> node.view().leader() != null);

@@ -16,8 +16,7 @@ import java.util.List;
 /// An encoded WatchResponse whose events are not its own: streams share them. Immutable.
 public final class WatchFrame {
     /// Field 11 of WatchResponse, length-delimited.
-    private static final byte EVENTS_TAG =
-            (byte) ((WatchResponse.EVENTS_FIELD_NUMBER << 3) | 2);
+    private static final byte EVENTS_TAG = (byte) ((WatchResponse.EVENTS_FIELD_NUMBER << 3) | 2);
 
     private static final byte[] NOTHING = new byte[0];
 

@@ -81,10 +81,7 @@ final class WatchRequests {
 
     /// Reads on if there is room again.
     void resume() {
-        if (paused
-                && !closed
-                && waiting.size() < WAITING_MAX
-                && outbox.answers() < ANSWERS_MAX) {
+        if (paused && !closed && waiting.size() < WAITING_MAX && outbox.answers() < ANSWERS_MAX) {
             paused = false;
             stream.requestMore();
         }

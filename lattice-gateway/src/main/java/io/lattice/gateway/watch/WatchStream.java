@@ -66,8 +66,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         this.thread = thread;
         this.onEnd = onEnd;
         this.subscriber =
-                context.hub()
-                        .subscribe(context.keyspace(), () -> thread.later(this::pump));
+                context.hub().subscribe(context.keyspace(), () -> thread.later(this::pump));
         this.outbox = new Outbox(call, context);
         this.requests = new WatchRequests(this, context, thread, subscriber, outbox);
     }
@@ -203,19 +202,20 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
             return;
         }
         readingHistory = true;
-        context.history().execute(() -> {
-            CatchUp.Result result = null;
-            try (ReadView view = context.views().get()) {
-                result = HistoryReader.read(view, catchUp);
-            } catch (StoreUnavailableException e) {
-                LOG.debug("the store is being replaced while a watch reads its history");
-            } catch (RuntimeException e) {
-                thread.later(() -> failed(e));
-                return;
-            }
-            CatchUp.Result found = result;
-            thread.later(() -> historyRead(found));
-        });
+        context.history()
+                .execute(() -> {
+                    CatchUp.Result result = null;
+                    try (ReadView view = context.views().get()) {
+                        result = HistoryReader.read(view, catchUp);
+                    } catch (StoreUnavailableException e) {
+                        LOG.debug("the store is being replaced while a watch reads its history");
+                    } catch (RuntimeException e) {
+                        thread.later(() -> failed(e));
+                        return;
+                    }
+                    CatchUp.Result found = result;
+                    thread.later(() -> historyRead(found));
+                });
     }
 
     private void failed(RuntimeException e) {

@@ -112,8 +112,12 @@ public final class WatchRecorder implements AutoCloseable {
                 what,
                 LIMIT,
                 () -> condition.test(this),
-                () -> "received %d, the last %s; end %s".formatted(
-                        responses.size(), responses.isEmpty() ? "" : responses.getLast(), end));
+                () ->
+                        "received %d, the last %s; end %s"
+                                .formatted(
+                                        responses.size(),
+                                        responses.isEmpty() ? "" : responses.getLast(),
+                                        end));
     }
 
     @Override

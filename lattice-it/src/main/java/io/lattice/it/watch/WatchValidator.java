@@ -92,8 +92,7 @@ public final class WatchValidator {
         }
     }
 
-    private void checkContent(
-            Received received, List<Event> events, long to, List<String> broken) {
+    private void checkContent(Received received, List<Event> events, long to, List<String> broken) {
         List<Event> wanted =
                 history.stream()
                         .filter(e -> received.wanted().test(e.getKv().getKey()))
@@ -117,8 +116,7 @@ public final class WatchValidator {
     private void checkPrevious(Event event, List<String> broken) {
         KeyValue kv = event.getKv();
         Map.Entry<Long, KeyValue> before =
-                versions.getOrDefault(kv.getKey(), new TreeMap<>())
-                        .lowerEntry(kv.getModRevision());
+                versions.getOrDefault(kv.getKey(), new TreeMap<>()).lowerEntry(kv.getModRevision());
         boolean existed = before != null && before.getValue().getVersion() != 0;
         if (event.hasPrevKv() != existed
                 || (existed && !event.getPrevKv().equals(before.getValue()))) {

@@ -80,12 +80,13 @@ class WatchDifferentialTest {
                         "etcd and Lattice have told the same",
                         LIMIT,
                         () -> normal(left).equals(normal(right)),
-                        () -> "seed %d%n%s%netcd    %s%nLattice %s"
-                                .formatted(
-                                        seed,
-                                        String.join("\n", steps),
-                                        normal(left),
-                                        normal(right)));
+                        () ->
+                                "seed %d%n%s%netcd    %s%nLattice %s"
+                                        .formatted(
+                                                seed,
+                                                String.join("\n", steps),
+                                                normal(left),
+                                                normal(right)));
             }
             return left.responses().stream().mapToInt(WatchResponse::getEventsCount).sum();
         }
@@ -124,8 +125,7 @@ class WatchDifferentialTest {
                 DeleteRangeRequest request =
                         DeleteRangeRequest.newBuilder()
                                 .setKey(key(random))
-                                .setRangeEnd(
-                                        random.nextBoolean() ? ByteString.EMPTY : bytes("k4"))
+                                .setRangeEnd(random.nextBoolean() ? ByteString.EMPTY : bytes("k4"))
                                 .build();
                 current = etcd.client(0).kv(10).deleteRange(request).getHeader().getRevision();
                 lattice.client(0).kv(10).deleteRange(request);
@@ -239,9 +239,7 @@ class WatchDifferentialTest {
     private static RequestOp delete(String key, String end) {
         return RequestOp.newBuilder()
                 .setRequestDeleteRange(
-                        DeleteRangeRequest.newBuilder()
-                                .setKey(bytes(key))
-                                .setRangeEnd(bytes(end)))
+                        DeleteRangeRequest.newBuilder().setKey(bytes(key)).setRangeEnd(bytes(end)))
                 .build();
     }
 

@@ -317,8 +317,7 @@ class WatchServiceTest {
             stream.await("their creation", r -> r.responses().size() == 2);
             client.kv(20).txn(txn.build());
             long second = client.kv(20).txn(txn.build()).getHeader().getRevision();
-            stream.await(
-                    "all events", r -> r.events(0).size() == 256 && r.events(1).size() == 256);
+            stream.await("all events", r -> r.events(0).size() == 256 && r.events(1).size() == 256);
 
             assertThat(stream.of(0)).hasSize(3);
             assertThat(stream.of(0).getLast().getEventsCount()).isEqualTo(128);

@@ -67,8 +67,7 @@ public final class KeyRange {
     public boolean contains(byte[] key) {
         return isSingle()
                 ? Arrays.equals(lower, key)
-                : Arrays.compareUnsigned(lower, key) <= 0
-                        && Arrays.compareUnsigned(key, upper) < 0;
+                : Arrays.compareUnsigned(lower, key) <= 0 && Arrays.compareUnsigned(key, upper) < 0;
     }
 
     @Override

@@ -88,8 +88,7 @@ final class StoredKeys {
 
     /// Goes back from a change to the newest one of the key that is not after the revision. A creation on the way ends it:
     /// the key was not there before, since a deletion in between would have been nearer to begin with.
-    static byte @Nullable [] walk(
-            StoreReader store, byte[] key, Revision from, long revision) {
+    static byte @Nullable [] walk(StoreReader store, byte[] key, Revision from, long revision) {
         int keyspace = KeyCodec.keyspaceOf(key);
         long main = from.main();
         int sub = from.sub();

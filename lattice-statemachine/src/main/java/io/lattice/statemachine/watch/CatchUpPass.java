@@ -86,8 +86,7 @@ final class CatchUpPass {
         List<EventBatch> batches = new ArrayList<>();
         for (Found found : founds) {
             if (!found.events.isEmpty()) {
-                batches.add(
-                        new EventBatch(found.pending.watcher(), found.events, revision, false));
+                batches.add(new EventBatch(found.pending.watcher(), found.events, revision, false));
             }
         }
         return batches;

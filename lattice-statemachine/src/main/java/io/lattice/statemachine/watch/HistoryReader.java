@@ -40,7 +40,6 @@ public final class HistoryReader {
                 batch.events().forEach(event -> event.previous(view));
             }
         }
-        return new CatchUp.Result(
-                catchUp, batches, pass.reached(catchUp.to()), expired, compacted);
+        return new CatchUp.Result(catchUp, batches, pass.reached(catchUp.to()), expired, compacted);
     }
 }

@@ -1,7 +1,7 @@
 package io.lattice.statemachine.watch;
 
-import io.lattice.statemachine.mvcc.Keyspace;
 import io.lattice.statemachine.mvcc.KeyRange;
+import io.lattice.statemachine.mvcc.Keyspace;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -223,8 +223,7 @@ public final class Subscriber {
                         EventBatch.select(watcher, list, Math.max(bound, watcher.next()));
                 if (!selected.isEmpty()) {
                     batches.add(
-                            new EventBatch(
-                                    watcher, selected, selected.getLast().revision(), true));
+                            new EventBatch(watcher, selected, selected.getLast().revision(), true));
                 }
             }
         });
@@ -348,8 +347,7 @@ public final class Subscriber {
     }
 
     /// Who is behind and can, or can't, be served by the recent events. Those overtaken by compaction are noted as expired.
-    private List<CatchUp.Pending> pending(
-            Moment moment, boolean byRecent, boolean includesInStep) {
+    private List<CatchUp.Pending> pending(Moment moment, boolean byRecent, boolean includesInStep) {
         List<CatchUp.Pending> pending = new ArrayList<>();
         for (Watcher watcher : behind) {
             if (watcher.next() >= moment.first == byRecent) {
@@ -359,8 +357,7 @@ public final class Subscriber {
         if (includesInStep) {
             for (Interest interest : interests.values()) {
                 for (Watcher watcher : interest.watchers) {
-                    addOrExpire(
-                            watcher, Math.max(moment.from, watcher.next()), moment, pending);
+                    addOrExpire(watcher, Math.max(moment.from, watcher.next()), moment, pending);
                 }
             }
         }

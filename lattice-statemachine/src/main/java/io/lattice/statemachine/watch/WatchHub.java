@@ -102,7 +102,8 @@ public final class WatchHub {
                 WatchEvent event = new WatchEvent(change);
                 feed.recent.add(event);
                 feed.index.match(
-                        change.key(), interest -> interest.subscriber().offer(event, interest, woken));
+                        change.key(),
+                        interest -> interest.subscriber().offer(event, interest, woken));
             }
         }
     }

@@ -74,7 +74,6 @@ class WatchHubTest {
         }
     }
 
-
     private static Event event(WatchEvent event, ReadView view) {
         event.previous(view);
         return decode(event, true);
@@ -192,9 +191,7 @@ class WatchHubTest {
                     .filter(e -> e.getKv().getModRevision() <= to)
                     .filter(e ->
                             watcher.range()
-                                    .contains(
-                                            KeyCodec.current(
-                                                    KEYSPACE, e.getKv().getKey())))
+                                    .contains(KeyCodec.current(KEYSPACE, e.getKv().getKey())))
                     .map(e -> e.toBuilder().clearPrevKv().build())
                     .toList();
         }
@@ -223,8 +220,7 @@ class WatchHubTest {
                 case 0 -> watchers.add(stream.watch(randomSpec(random)));
                 case 1 -> {
                     if (!stream.followed.isEmpty() && random.nextInt(3) == 0) {
-                        Followed one =
-                                stream.followed.get(random.nextInt(stream.followed.size()));
+                        Followed one = stream.followed.get(random.nextInt(stream.followed.size()));
                         stream.subscriber.cancel(one.watcher);
                         one.cancelled = true;
                     }
@@ -357,10 +353,12 @@ class WatchHubTest {
 
         List<Event> events = all.subList(all.size() - 2, all.size());
 
-        assertThat(events).allSatisfy(event -> {
-            assertThat(event.getPrevKv().getValue()).isEqualTo(ByteString.copyFromUtf8("2"));
-            assertThat(event.getPrevKv().getModRevision()).isEqualTo(3);
-        });
+        assertThat(events)
+                .allSatisfy(event -> {
+                    assertThat(event.getPrevKv().getValue())
+                            .isEqualTo(ByteString.copyFromUtf8("2"));
+                    assertThat(event.getPrevKv().getModRevision()).isEqualTo(3);
+                });
         apply(compact(4));
         try (ReadView view = store.view()) {
             view.scanHistory(
