@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// range in which each node knows the highest end below it, so that a search leaves out all that ends before the key. Equal
 /// ranges share a node. Not thread-safe.
 ///
-/// @param <V> who is interested; an object that is itself and nobody else
+/// @param <V> who is interested
 final class RangeIndex<V> {
     private final Map<Key, List<V>> singles = new HashMap<>();
     private @Nullable Node<V> root;
@@ -52,16 +52,15 @@ final class RangeIndex<V> {
 
     /// Order doesn't matter, so the last one takes the free place.
     private static <V> boolean removeFrom(List<V> values, V value) {
-        for (int i = 0; i < values.size(); i++) {
-            if (values.get(i) == value) {
-                V last = values.removeLast();
-                if (i < values.size()) {
-                    values.set(i, last);
-                }
-                return true;
-            }
+        int place = values.indexOf(value);
+        if (place < 0) {
+            return false;
         }
-        return false;
+        V last = values.removeLast();
+        if (place < values.size()) {
+            values.set(place, last);
+        }
+        return true;
     }
 
     /// Passes on everybody whose range holds the `current` key, each once.
