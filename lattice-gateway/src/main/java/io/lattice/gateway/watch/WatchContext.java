@@ -33,6 +33,8 @@ public record WatchContext(
         void await(Runnable ready, Consumer<Status> failed);
     }
 
+    /// Bounds and times of streams.
+    ///
     /// @param responseBytes a response for a watcher with `fragment` is split when it reaches this
     /// @param watchersPerStream further ones are refused
     /// @param progressInterval a watcher with `progress_notify` gets a notification after about this time without an event;
