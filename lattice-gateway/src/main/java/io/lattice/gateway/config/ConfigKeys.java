@@ -196,6 +196,11 @@ final class ConfigKeys {
     static final ConfigKey<Long> LIMITS_BACKEND_QUOTA =
             ConfigKey.withDefault(
                     "limits.backend_quota_bytes", ValueType.integer(0, 1_024 * TIB), 2 * GIB);
+    static final ConfigKey<Duration> LIMITS_WATCH_PROGRESS_INTERVAL =
+            ConfigKey.withDefault(
+                    "limits.watch_progress_interval_ms",
+                    ValueType.millis(100, DAY_MS),
+                    Duration.ofMinutes(10));
 
     static final ConfigKey<Duration> ADMIN_DRAIN_TIMEOUT =
             ConfigKey.withDefault(
@@ -260,6 +265,7 @@ final class ConfigKeys {
                     LIMITS_TXN_OPS,
                     LIMITS_REQUEST_TIMEOUT,
                     LIMITS_BACKEND_QUOTA,
+                    LIMITS_WATCH_PROGRESS_INTERVAL,
                     ADMIN_DRAIN_TIMEOUT,
                     ADMIN_SHUTDOWN_TIMEOUT);
 

@@ -330,13 +330,19 @@ public record LatticeConfig(
     /// @param txnOps operations in one transaction
     /// @param requestTimeout how long a request without its own deadline may take
     /// @param backendQuotaBytes size of the store that Status reports as its quota; 0: unlimited
+    /// @param watchProgressInterval how often a watcher that wants to is told that nothing happened
     public record Limits(
-            int requestBytes, int txnOps, Duration requestTimeout, long backendQuotaBytes) {
+            int requestBytes,
+            int txnOps,
+            Duration requestTimeout,
+            long backendQuotaBytes,
+            Duration watchProgressInterval) {
         public Limits {
             ConfigKeys.LIMITS_REQUEST_BYTES.require(requestBytes);
             ConfigKeys.LIMITS_TXN_OPS.require(txnOps);
             ConfigKeys.LIMITS_REQUEST_TIMEOUT.require(requestTimeout);
             ConfigKeys.LIMITS_BACKEND_QUOTA.require(backendQuotaBytes);
+            ConfigKeys.LIMITS_WATCH_PROGRESS_INTERVAL.require(watchProgressInterval);
         }
     }
 

@@ -19,10 +19,12 @@ import io.lattice.gateway.grpc.KvService;
 import io.lattice.gateway.grpc.LeaseService;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
+import io.lattice.gateway.grpc.WatchService;
 import io.lattice.gateway.lease.LeaseTicker;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.TlsMaterial;
+import io.lattice.gateway.watch.WatchContext;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.SslContext;
@@ -33,6 +35,8 @@ import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -66,11 +70,18 @@ public final class LatticeNode {
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
 
+    /// Threads that read the history for watchers that are behind.
+    private static final int WATCH_HISTORY_THREADS = 2;
+
+    private static final int WATCHERS_PER_STREAM_MAX = 100_000;
+
     private final LatticeConfig config;
     private final RaftNode raft;
     private final MemberPublisher publisher;
     private final LeaseTicker leaseTicker;
     private final ExecutorService scans;
+    private final ScheduledExecutorService watchHistory;
+    private final WatchService watches;
     private final HealthStatusManager health = new HealthStatusManager();
     private final LeaseService leases;
     private final Server server;
@@ -98,6 +109,10 @@ public final class LatticeNode {
                         LatticeNode::fatal);
         this.publisher = new MemberPublisher(raft, config);
         this.leaseTicker = new LeaseTicker(raft, e -> fatal("the ticker of the leases failed", e));
+        this.watchHistory =
+                Executors.newScheduledThreadPool(
+                        WATCH_HISTORY_THREADS,
+                        Thread.ofPlatform().name("lattice-watch-", 0).daemon().factory());
         Headers headers = new Headers(RaftMapping.clusterId(config), raft.view());
         RequestLimits limits =
                 new RequestLimits(
@@ -107,6 +122,7 @@ public final class LatticeNode {
         LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
         Route route = route(config, leaseTtl);
         this.leases = new LeaseService(raft, headers, limits, route, leaseTtl, scans);
+        this.watches = watchService(headers, limits, route);
         this.server = buildServer(material, headers, limits, route).start();
         publisher.start();
         leaseTicker.start();
@@ -122,6 +138,21 @@ public final class LatticeNode {
                 config.cluster().nodeId(),
                 config.grpc().bind());
         return node;
+    }
+
+    private WatchService watchService(Headers headers, RequestLimits limits, Route route) {
+        return new WatchService(
+                raft,
+                headers,
+                limits,
+                new WatchContext.Limits(
+                        config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES,
+                        WATCHERS_PER_STREAM_MAX,
+                        config.limits().watchProgressInterval(),
+                        config.tenants().watchIdleTimeout()),
+                route,
+                config.raft().electionTimeoutMax(),
+                watchHistory);
     }
 
     private Server buildServer(
@@ -167,6 +198,7 @@ public final class LatticeNode {
                                                                 ? "http"
                                                                 : "https")
                                                 .bindService()))
+                        .addService(checks.check(watches.bindService()))
                         .addService(checks.check(health.getHealthService().bindService()));
         if (material != null) {
             builder.sslContext(sslContext(material));
@@ -239,6 +271,7 @@ public final class LatticeNode {
         LOG.info("stopping");
         health.enterTerminalState();
         publisher.stop();
+        watches.stop();
         server.shutdown();
         leases.stop();
         try {
@@ -256,6 +289,7 @@ public final class LatticeNode {
             LOG.error("the node did not stop cleanly", e);
         } finally {
             scans.shutdownNow();
+            watchHistory.shutdownNow();
             stopped.countDown();
         }
         LOG.info("stopped");

@@ -7,6 +7,7 @@ import io.lattice.statemachine.raft.FileTrees;
 import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
 import io.lattice.statemachine.storage.StoreOptions;
+import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -521,6 +522,11 @@ public final class RaftNode implements AutoCloseable {
     /// The state to read from; ask for each read, since a snapshot from the leader replaces it.
     public StateStore store() {
         return stateMachine.store();
+    }
+
+    /// Where the changes of the state can be watched.
+    public WatchHub watches() {
+        return stateMachine.watches();
     }
 
     /// The voters of now.

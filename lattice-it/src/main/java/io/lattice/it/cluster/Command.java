@@ -63,6 +63,36 @@ public final class Command {
         }
     }
 
+    /// Runs `command` until it has printed `count` lines, ends it, and returns these; fewer if it ended before.
+    public static List<String> lines(Duration limit, List<String> command, int count) {
+        Path out = null;
+        Process process = null;
+        try {
+            out = Files.createTempFile("lattice-it", ".out");
+            Path printed = out;
+            Process started =
+                    new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(out.toFile())
+                            .start();
+            process = started;
+            Await.until(
+                    "%s has printed %d lines".formatted(command, count),
+                    limit,
+                    () ->
+                            text(printed).chars().filter(c -> c == '\n').count() >= count
+                                    || !started.isAlive());
+            return text(out).lines().limit(count).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot run " + command, e);
+        } finally {
+            if (process != null) {
+                process.destroyForcibly();
+            }
+            delete(out);
+        }
+    }
+
     private static int waitFor(Process process, Duration limit) {
         try {
             if (process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {

@@ -22,10 +22,19 @@ public record Etcdctl(String endpoints, @Nullable TlsMaterial tls) {
         return runWith(null, List.of(arguments));
     }
 
+    /// Runs a command that doesn't end by itself until it has printed `count` lines, and returns these.
+    public List<String> linesOf(List<String> arguments, int count) {
+        return Command.lines(LIMIT, command(arguments), count);
+    }
+
     /// Runs a command.
     ///
     /// @param input what it reads from standard input; null: nothing
     public Command.Result runWith(@Nullable String input, List<String> arguments) {
+        return Command.run(LIMIT, command(arguments), input);
+    }
+
+    private List<String> command(List<String> arguments) {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -39,6 +48,6 @@ public record Etcdctl(String endpoints, @Nullable TlsMaterial tls) {
             command.add("--key=" + tls.clientKey());
         }
         command.addAll(arguments);
-        return Command.run(LIMIT, command, input);
+        return command;
     }
 }

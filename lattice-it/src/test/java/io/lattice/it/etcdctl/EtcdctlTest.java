@@ -216,6 +216,34 @@ class EtcdctlTest {
         run(member, "get", "", "--prefix", "--write-out=json");
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void watchPrintsLikeEtcd(int member) {
+        fill(member);
+        run(member, "del", "a", "--prefix");
+        long now = revision(member);
+
+        watch(member, 3, "a", "--rev=" + (now - 1));
+        watch(member, 9, "a", "--prefix", "--rev=" + (now - 3));
+        watch(member, 12, "a", "--prefix", "--rev=" + (now - 3), "--prev-kv");
+        watch(member, 30, "", "--prefix", "--rev=" + (now - 10), "--prev-kv");
+        watch(member, 1, "a", "c", "--rev=" + (now - 5), "--write-out=json");
+
+        run(member, "compaction", Long.toString(now));
+        run(member, "watch", "a", "--rev=" + (now - 1));
+    }
+
+    /// Watches on both until each has printed so many lines, and compares those.
+    private static void watch(int member, int lines, String... arguments) {
+        List<String> command = Stream.concat(Stream.of("watch"), Stream.of(arguments)).toList();
+        List<String> expected = etcd.linesOf(command, lines);
+        List<String> actual = Etcdctl.of(lattice, member).linesOf(command, lines);
+
+        assertThat(anonymous(String.join("\n", actual)))
+                .as("output of %s", command)
+                .isEqualTo(anonymous(String.join("\n", expected)));
+    }
+
     @Test
     void endpointHealthIsTrueForEveryMember() {
         Command.Result health = Etcdctl.of(lattice, 1).run("endpoint", "health", "--cluster");

@@ -14,6 +14,7 @@ import io.lattice.statemachine.storage.RocksStore;
 import io.lattice.statemachine.storage.StorageException;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.storage.WriteBuffer;
+import io.lattice.statemachine.watch.WatchHub;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +37,7 @@ public final class StateStore implements AutoCloseable {
     private final Lessor lessor;
     private final CommandApplier applier;
     private final Compactor compactor;
+    private final WatchHub watches;
     private StoreState state;
     private boolean formatWritten;
     private @Nullable Throwable failure;
@@ -43,8 +45,9 @@ public final class StateStore implements AutoCloseable {
     private volatile ReadView published;
     private volatile boolean closed;
 
-    private StateStore(RocksStore store, StoreOptions options) {
+    private StateStore(RocksStore store, StoreOptions options, WatchHub watches) {
         this.store = store;
+        this.watches = watches;
         this.options = options;
         this.buffer = store.newBuffer();
         this.headers = new HeaderCache(options.headerCacheEntries());
@@ -56,15 +59,24 @@ public final class StateStore implements AutoCloseable {
         this.applied = new LogPosition(state.term(), state.index());
         this.compactor = new Compactor(store, state);
         this.published = new ReadView(store.snapshot(), records, state);
+        watches.restart(state);
     }
 
     /// Opens the store in `directory`, creating it if absent.
     ///
     /// @throws StorageException if another process holds the directory, or it holds something else, another format or damage
     public static StateStore open(Path directory, StoreOptions options) {
+        return open(directory, options, new WatchHub());
+    }
+
+    /// The same, for a store whose changes are watched.
+    ///
+    /// @param watches told of every applied entry, after it shows in [#view()]. It may outlive this store and go on with
+    ///     another one that is not behind
+    public static StateStore open(Path directory, StoreOptions options, WatchHub watches) {
         RocksStore store = RocksStore.open(directory, options);
         try {
-            return new StateStore(store, options);
+            return new StateStore(store, options, watches);
         } catch (StorageException e) {
             store.close();
             throw e;
@@ -92,6 +104,9 @@ public final class StateStore implements AutoCloseable {
             records.begin(position.index());
             EntryBatch entry =
                     new EntryBatch(store, headers, records, buffer, state, lessor.links());
+            if (watches.wantsChanges()) {
+                entry.keepChanges();
+            }
             List<List<Outcome>> outcomes = new ArrayList<>(batch.getProposalsCount());
             for (Proposal proposal : batch.getProposalsList()) {
                 outcomes.add(
@@ -108,6 +123,7 @@ public final class StateStore implements AutoCloseable {
             }
             store.write(buffer);
             publish(after);
+            watches.publish(after, entry.changes());
             entry.compactions().forEach(compactor::schedule);
             return outcomes;
         } catch (RuntimeException | Error e) {

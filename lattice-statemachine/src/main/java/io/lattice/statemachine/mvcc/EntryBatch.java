@@ -7,7 +7,9 @@ import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
 import io.lattice.statemachine.storage.WriteBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +25,7 @@ public final class EntryBatch {
     private @Nullable Map<String, PublishMember> members;
     private @Nullable Keyspace lastUsed;
     private LeaseClock leaseClock;
+    private @Nullable List<Change> changes;
 
     /// Begins an entry over the state before it. The buffer must be empty and is the batch's until the write.
     public EntryBatch(
@@ -52,6 +55,33 @@ public final class EntryBatch {
     /// Begins the next command on a keyspace. One at a time.
     public WriteTxn begin(int keyspace) {
         return new WriteTxn(this, overlay, buffer, links, keyspace(keyspace));
+    }
+
+    /// Has [#changes()] kept from here on; called before the first command.
+    public void keepChanges() {
+        changes = new ArrayList<>();
+    }
+
+    /// What the entry changed so far, in the order of revisions within a keyspace; null if nobody
+    /// wanted to know.
+    public @Nullable List<Change> changes() {
+        return changes;
+    }
+
+    int changeCount() {
+        return changes == null ? 0 : changes.size();
+    }
+
+    void note(long main, byte[] key, byte[] record, byte @Nullable [] previous) {
+        if (changes != null) {
+            changes.add(Change.of(main, key, record, previous));
+        }
+    }
+
+    void truncateChanges(int count) {
+        if (changes != null) {
+            changes.subList(count, changes.size()).clear();
+        }
     }
 
     void committed(Keyspace keyspace) {

@@ -3,6 +3,7 @@ package io.lattice.statemachine.mvcc;
 import com.google.protobuf.ByteString;
 import io.lattice.statemachine.storage.KeyCodec;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The keys that a request names, as an interval [lower, upper) of `current` keys, with etcd's reading of `range_end`:
 /// empty is the key alone, a single zero byte is everything from the key on, an end at or below the key is an empty range.
@@ -44,21 +45,41 @@ public final class KeyRange {
         return upper.length == 0;
     }
 
-    boolean isEmpty() {
+    /// Whether it can't hold any key: its end is not behind its beginning.
+    public boolean isEmpty() {
         return !isSingle() && Arrays.compareUnsigned(lower, upper) >= 0;
     }
 
-    /// The key itself, or the first one that an interval may hold.
-    byte[] lower() {
+    /// The key itself, or the first one that an interval may hold. Not to be modified.
+    public byte[] lower() {
         return lower;
     }
 
-    /// The end of an interval.
-    byte[] upper() {
+    /// The end of an interval. Not to be modified.
+    public byte[] upper() {
         if (isSingle()) {
             throw new IllegalStateException("a single key has no upper bound");
         }
         return upper;
+    }
+
+    /// Whether a `current` key of the same keyspace is in it.
+    public boolean contains(byte[] key) {
+        return isSingle()
+                ? Arrays.equals(lower, key)
+                : Arrays.compareUnsigned(lower, key) <= 0 && Arrays.compareUnsigned(key, upper) < 0;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof KeyRange range
+                && Arrays.equals(lower, range.lower)
+                && Arrays.equals(upper, range.upper);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(lower) + Arrays.hashCode(upper);
     }
 
     byte[] versionsLower() {

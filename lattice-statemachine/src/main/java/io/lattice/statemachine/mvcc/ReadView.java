@@ -7,6 +7,7 @@ import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
 import io.lattice.statemachine.storage.StoreSnapshot;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The whole store as of one applied log entry: counters and a snapshot of the data that belong together. Made once per entry
@@ -92,6 +93,36 @@ public final class ReadView implements AutoCloseable {
                 events.next();
             }
         }
+    }
+
+    /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` to the sink, in revision order, until it has
+    /// enough. Changes below the compact revision may be missing.
+    public void scanHistory(int keyspace, long fromMain, long toMain, Predicate<Change> sink) {
+        byte[] lower = KeyCodec.event(keyspace, fromMain, 0);
+        byte[] upper = KeyCodec.event(keyspace, toMain + 1, 0);
+        try (Cursor events = snapshot.cursor(Family.EVENTS, lower, upper)) {
+            while (events.valid()) {
+                long main = KeyCodec.mainOfEvent(events.key());
+                if (!sink.test(Change.ofEvent(keyspace, main, events.value()))) {
+                    return;
+                }
+                events.next();
+            }
+        }
+    }
+
+    /// The record that the key of a change had at the main revision before it, null if it did not exist there or if that
+    /// revision is compacted.
+    public byte @Nullable [] recordBefore(Change change) {
+        int keyspace = change.keyspace();
+        if (change.isCreation() || change.revision() - 1 < compactRevision(keyspace)) {
+            return null;
+        }
+        return StoredKeys.walk(
+                snapshot,
+                change.key(),
+                new Revision(change.previousMain(), change.previousSub()),
+                change.revision() - 1);
     }
 
     /// Receives the changes of a scan in revision order.

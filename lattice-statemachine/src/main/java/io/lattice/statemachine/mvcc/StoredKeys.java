@@ -86,10 +86,9 @@ final class StoredKeys {
                 : null;
     }
 
-    /// Goes back from a change after the revision to the newest one not after it. A creation on the way ends it: the key was
-    /// not there before, since a deletion in between would have been nearer to begin with.
-    private static byte @Nullable [] walk(
-            StoreReader store, byte[] key, Revision from, long revision) {
+    /// Goes back from a change to the newest one of the key that is not after the revision. A creation on the way ends it:
+    /// the key was not there before, since a deletion in between would have been nearer to begin with.
+    static byte @Nullable [] walk(StoreReader store, byte[] key, Revision from, long revision) {
         int keyspace = KeyCodec.keyspaceOf(key);
         long main = from.main();
         int sub = from.sub();

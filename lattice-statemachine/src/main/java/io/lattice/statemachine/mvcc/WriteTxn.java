@@ -20,6 +20,7 @@ public final class WriteTxn implements KeyReader {
     private final long nextRevision;
     private final int bufferLength;
     private final int bufferCount;
+    private final int changesBefore;
     private final List<PendingKey.Undo> undos = new ArrayList<>(4);
     private int changes;
 
@@ -37,6 +38,7 @@ public final class WriteTxn implements KeyReader {
         this.nextRevision = begin.revision() + 1;
         this.bufferLength = buffer.length();
         this.bufferCount = buffer.count();
+        this.changesBefore = batch.changeCount();
     }
 
     @Override
@@ -168,6 +170,7 @@ public final class WriteTxn implements KeyReader {
             undos.get(i).run();
         }
         buffer.truncate(bufferLength, bufferCount);
+        batch.truncateChanges(changesBefore);
         undos.clear();
         changes = 0;
     }
@@ -197,6 +200,7 @@ public final class WriteTxn implements KeyReader {
         if (record != null) {
             noteLease(key, old, record);
         }
+        batch.note(nextRevision, key, record == null ? RecordCodec.TOMBSTONE : record, old);
         undos.add(pending.undo());
         pending.change(record, nextRevision);
         changes++;

@@ -6,6 +6,7 @@ import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.storage.StoreOptions;
+import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +54,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private final long snapshotThresholdEntries;
     private final LogExtent log;
     private final ApplyListener listener;
+    private final WatchHub watches = new WatchHub();
     private final ExecutorService checkpointer =
             Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().name("lattice-checkpointer").daemon().factory());
@@ -89,6 +91,11 @@ public final class LatticeStateMachine extends BaseStateMachine {
             throw new StoreUnavailableException("a snapshot is being installed");
         }
         return current;
+    }
+
+    /// Where the changes of the state can be watched. It stays the same when the store is replaced.
+    public WatchHub watches() {
+        return watches;
     }
 
     @Override
@@ -173,14 +180,14 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private void openStore() throws IOException {
         storage.recover();
         Optional<CheckpointStorage.Checkpoint> newest = storage.newest();
-        StateStore opened = StateStore.open(storage.database(), storeOptions);
+        StateStore opened = StateStore.open(storage.database(), storeOptions, watches);
         if (newest.isPresent() && newest.get().position().index() > opened.applied().index()) {
             // A received snapshot that the last process had not yet put in place, or the one that
             // we were just told
             // to take.
             opened.close();
             storage.replaceDatabase(newest.get());
-            opened = StateStore.open(storage.database(), storeOptions);
+            opened = StateStore.open(storage.database(), storeOptions, watches);
         }
         LogPosition applied = opened.applied();
         if (applied.index() >= 0

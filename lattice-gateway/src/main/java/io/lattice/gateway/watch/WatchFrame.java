@@ -1,0 +1,163 @@
+package io.lattice.gateway.watch;
+
+import com.google.protobuf.CodedOutputStream;
+import io.grpc.Drainable;
+import io.grpc.KnownLength;
+import io.grpc.MethodDescriptor.Marshaller;
+import io.lattice.proto.etcdserverpb.WatchResponse;
+import io.lattice.statemachine.watch.WatchEvent;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.List;
+
+/// An encoded WatchResponse whose events are not its own: streams share them. Immutable.
+public final class WatchFrame {
+    /// Field 11 of WatchResponse, length-delimited.
+    private static final byte EVENTS_TAG = (byte) ((WatchResponse.EVENTS_FIELD_NUMBER << 3) | 2);
+
+    private static final byte[] NOTHING = new byte[0];
+
+    private final List<byte[]> pieces;
+    private final int length;
+
+    private WatchFrame(List<byte[]> pieces, int length) {
+        this.pieces = pieces;
+        this.length = length;
+    }
+
+    /// A response without events, or with ones of its own.
+    static WatchFrame of(WatchResponse response) {
+        byte[] encoded = response.toByteArray();
+        return new WatchFrame(List.of(encoded), encoded.length);
+    }
+
+    /// A response with shared events.
+    ///
+    /// @param head everything but the events
+    /// @param withPrevious whether the records before the events are sent, too; they have been read
+    static WatchFrame of(WatchResponse head, List<WatchEvent> events, boolean withPrevious) {
+        List<byte[]> pieces = new ArrayList<>(1 + 3 * events.size());
+        byte[] encodedHead = head.toByteArray();
+        pieces.add(encodedHead);
+        int length = encodedHead.length;
+        for (WatchEvent event : events) {
+            byte[] encoded = event.encoded();
+            byte[] previous = withPrevious ? event.previous() : NOTHING;
+            byte[] prefix = prefix(encoded.length + previous.length);
+            pieces.add(prefix);
+            pieces.add(encoded);
+            length += prefix.length + encoded.length + previous.length;
+            if (previous.length > 0) {
+                pieces.add(previous);
+            }
+        }
+        return new WatchFrame(pieces, length);
+    }
+
+    private static byte[] prefix(int eventBytes) {
+        byte[] prefix = new byte[1 + CodedOutputStream.computeUInt32SizeNoTag(eventBytes)];
+        prefix[0] = EVENTS_TAG;
+        int rest = eventBytes;
+        int at = 1;
+        while ((rest & ~0x7F) != 0) {
+            prefix[at++] = (byte) ((rest & 0x7F) | 0x80);
+            rest >>>= 7;
+        }
+        prefix[at] = (byte) rest;
+        return prefix;
+    }
+
+    /// Bytes that an event takes in a response.
+    static int sizeOf(WatchEvent event, boolean withPrevious) {
+        int bytes = event.encoded().length + (withPrevious ? event.previous().length : 0);
+        return 1 + CodedOutputStream.computeUInt32SizeNoTag(bytes) + bytes;
+    }
+
+    /// Encoded size, bytes.
+    int length() {
+        return length;
+    }
+
+    /// Reads and writes frames; a frame read is one piece.
+    public static final class FrameMarshaller implements Marshaller<WatchFrame> {
+        @Override
+        public InputStream stream(WatchFrame frame) {
+            return new FrameStream(frame);
+        }
+
+        @Override
+        public WatchFrame parse(InputStream stream) {
+            try {
+                byte[] bytes = stream.readAllBytes();
+                return new WatchFrame(List.of(bytes), bytes.length);
+            } catch (IOException e) {
+                throw new IllegalStateException("a frame in memory can't be read", e);
+            }
+        }
+    }
+
+    /// gRPC copies the pieces straight into its buffer; reading byte by byte is for transports that can't.
+    private static final class FrameStream extends InputStream implements KnownLength, Drainable {
+        private final List<byte[]> pieces;
+        private int left;
+        private int piece;
+        private ByteArrayInputStream current = new ByteArrayInputStream(NOTHING);
+
+        FrameStream(WatchFrame frame) {
+            this.pieces = frame.pieces;
+            this.left = frame.length;
+        }
+
+        @Override
+        public int drainTo(OutputStream target) throws IOException {
+            int drained = left;
+            current.transferTo(target);
+            while (piece < pieces.size()) {
+                target.write(pieces.get(piece++));
+            }
+            left = 0;
+            return drained;
+        }
+
+        @Override
+        public int available() {
+            return left;
+        }
+
+        @Override
+        public int read() {
+            if (!advance()) {
+                return -1;
+            }
+            left--;
+            return current.read();
+        }
+
+        @Override
+        public int read(byte[] target, int offset, int length) {
+            if (length == 0) {
+                return 0;
+            }
+            if (!advance()) {
+                return -1;
+            }
+            int count = current.read(target, offset, length);
+            left -= count;
+            return count;
+        }
+
+        /// Moves to the piece that the next byte is in; false at the end.
+        private boolean advance() {
+            while (current.available() == 0) {
+                if (piece == pieces.size()) {
+                    return false;
+                }
+                current = new ByteArrayInputStream(pieces.get(piece++));
+            }
+            return true;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.lattice.it.watch;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.lattice.statemachine.watch;
+
+import org.jspecify.annotations.NullMarked;
