@@ -233,6 +233,8 @@ class WatchServiceTest {
             stream.await("all are cancelled", r -> r.responses().size() == 2 * count + count / 100);
             put("many5", "w");
             stream.create(watch("last"));
+            // Otherwise the put may come first, by another stream, and is none of its business.
+            stream.await("its creation", r -> !r.of(count).isEmpty());
             put("last", "v");
             stream.await("an event for the last one", r -> !r.events(count).isEmpty());
 
