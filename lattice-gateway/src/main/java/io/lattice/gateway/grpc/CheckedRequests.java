@@ -8,13 +8,10 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
-import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
-import java.util.List;
 
 /// Refuses request messages that are too large or can't be parsed with the code and text of grpc-go, which is what
 /// clients of etcd see. grpc-java's transport has other words for the first, and answers Unknown to the second.
@@ -39,18 +36,7 @@ public final class CheckedRequests {
 
     /// `service` with its requests checked.
     public ServerServiceDefinition check(ServerServiceDefinition service) {
-        List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
-        for (ServerMethodDefinition<?, ?> method : service.getMethods()) {
-            methods.add(checked(method));
-        }
-        ServiceDescriptor.Builder descriptor =
-                ServiceDescriptor.newBuilder(service.getServiceDescriptor().getName())
-                        .setSchemaDescriptor(service.getServiceDescriptor().getSchemaDescriptor());
-        methods.forEach(method -> descriptor.addMethod(method.getMethodDescriptor()));
-        ServerServiceDefinition.Builder checked =
-                ServerServiceDefinition.builder(descriptor.build());
-        methods.forEach(checked::addMethod);
-        return checked.build();
+        return ServiceMethods.map(service, this::checked);
     }
 
     @SuppressWarnings("unchecked") // the call hands requests to its listener only

@@ -3,13 +3,10 @@ package io.lattice.gateway.grpc;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
-import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.ProtoUtils;
 import io.lattice.proto.etcdserverpb.KVGrpc;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.TxnResponse;
-import java.util.ArrayList;
-import java.util.List;
 
 /// Lets txns nest as deep as the limit on operations allows, two messages a level. By default protobuf's parser for
 /// Java stops at 100 messages, which no client of etcd would expect.
@@ -20,23 +17,13 @@ public final class DeepTxns {
 
     /// `service` with a wider parser for the requests of Txn.
     public static ServerServiceDefinition widen(ServerServiceDefinition service) {
-        List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
-        for (ServerMethodDefinition<?, ?> method : service.getMethods()) {
-            methods.add(
-                    method.getMethodDescriptor()
-                                    .getFullMethodName()
-                                    .equals(KVGrpc.getTxnMethod().getFullMethodName())
-                            ? widened(method)
-                            : method);
-        }
-        ServiceDescriptor.Builder descriptor =
-                ServiceDescriptor.newBuilder(service.getServiceDescriptor().getName())
-                        .setSchemaDescriptor(service.getServiceDescriptor().getSchemaDescriptor());
-        methods.forEach(method -> descriptor.addMethod(method.getMethodDescriptor()));
-        ServerServiceDefinition.Builder widened =
-                ServerServiceDefinition.builder(descriptor.build());
-        methods.forEach(widened::addMethod);
-        return widened.build();
+        String txn = KVGrpc.getTxnMethod().getFullMethodName();
+        return ServiceMethods.map(
+                service,
+                method ->
+                        method.getMethodDescriptor().getFullMethodName().equals(txn)
+                                ? widened(method)
+                                : method);
     }
 
     @SuppressWarnings("unchecked") // the method's name says its types

@@ -100,7 +100,7 @@ public final class KvService extends KVGrpc.KVImplBase {
     public void put(PutRequest request, StreamObserver<PutResponse> observer) {
         Reply<PutResponse> reply = new Reply<>(observer);
         propose(
-                command().setPut(request),
+                route.command().setPut(request),
                 RequestChecks.check(request),
                 request.getSerializedSize(),
                 reply,
@@ -115,7 +115,7 @@ public final class KvService extends KVGrpc.KVImplBase {
             DeleteRangeRequest request, StreamObserver<DeleteRangeResponse> observer) {
         Reply<DeleteRangeResponse> reply = new Reply<>(observer);
         propose(
-                command().setDeleteRange(request),
+                route.command().setDeleteRange(request),
                 RequestChecks.check(request),
                 request.getSerializedSize(),
                 reply,
@@ -141,7 +141,7 @@ public final class KvService extends KVGrpc.KVImplBase {
             return;
         }
         propose(
-                command().setTxn(request),
+                route.command().setTxn(request),
                 refusal,
                 request.getSerializedSize(),
                 reply,
@@ -162,7 +162,7 @@ public final class KvService extends KVGrpc.KVImplBase {
     public void compact(CompactionRequest request, StreamObserver<CompactionResponse> observer) {
         Reply<CompactionResponse> reply = new Reply<>(observer);
         propose(
-                command().setCompact(request),
+                route.command().setCompact(request),
                 null,
                 request.getSerializedSize(),
                 reply,
@@ -194,10 +194,6 @@ public final class KvService extends KVGrpc.KVImplBase {
                                 reply.fail(ErrorMapper.status(e));
                             }
                         });
-    }
-
-    private Command.Builder command() {
-        return Command.newBuilder().setKeyspace(route.keyspace()).setRoutingEpoch(route.epoch());
     }
 
     private void propose(

@@ -9,7 +9,6 @@ import io.lattice.gateway.lease.Renewals;
 import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.gateway.raft.Proposer;
 import io.lattice.gateway.raft.RaftNode;
-import io.lattice.proto.command.Command;
 import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
 import io.lattice.proto.etcdserverpb.LeaseGrantResponse;
 import io.lattice.proto.etcdserverpb.LeaseGrpc;
@@ -68,13 +67,10 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
                         (renew, completion) ->
                                 node.proposer()
                                         .propose(
-                                                command().setLeaseRenew(renew).build(), completion),
+                                                route.command().setLeaseRenew(renew).build(),
+                                                completion),
                         limits.timeout(),
                         scans);
-    }
-
-    private Command.Builder command() {
-        return Command.newBuilder().setKeyspace(route.keyspace()).setRoutingEpoch(route.epoch());
     }
 
     @Override
@@ -98,7 +94,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     }
 
     private void propose(LeaseGrantRequest grant, Proposer.Completion completion) {
-        node.proposer().propose(command().setLeaseGrant(grant).build(), completion);
+        node.proposer().propose(route.command().setLeaseGrant(grant).build(), completion);
     }
 
     private Consumer<Message> granted(Reply<LeaseGrantResponse> reply) {
@@ -118,7 +114,9 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
                     @Override
                     public void done(Outcome outcome) {
                         if (outcome.equals(new Outcome.Refused(Refusal.LEASE_EXISTS))) {
-                            grantAnyId(ttl, reply);
+                            // Not on the thread that applies the log: proposing may submit at
+                            // once, and submitting may block.
+                            reply.guard(() -> scans.execute(() -> grantAnyId(ttl, reply)));
                         } else {
                             answer.done(outcome);
                         }
@@ -137,7 +135,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
         Reply<LeaseRevokeResponse> reply = new Reply<>(observer);
         node.proposer()
                 .propose(
-                        command().setLeaseRevoke(request).build(),
+                        route.command().setLeaseRevoke(request).build(),
                         new CommandAnswer(
                                 reply,
                                 response -> {

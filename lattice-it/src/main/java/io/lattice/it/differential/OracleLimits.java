@@ -7,9 +7,12 @@ import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
 import io.lattice.proto.etcdserverpb.HashKVRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.TxnRequest;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /// Keeps from the real etcd what is known to break version 3.7.3, and what it answers by chance.
@@ -25,6 +28,19 @@ final class OracleLimits {
 
     private final Set<Long> deletedFromKey = new HashSet<>();
     private final Set<Long> compactedAt = new HashSet<>();
+
+    /// Five or more steps, fewer than `max`, without those that may not be sent.
+    static List<Step> safeSteps(Random random, int max, Function<Random, Step> source) {
+        int count = 5 + random.nextInt(max - 5);
+        List<Step> steps = new ArrayList<>();
+        while (steps.size() < count) {
+            Step step = source.apply(random);
+            if (isSafe(step.request())) {
+                steps.add(step);
+            }
+        }
+        return steps;
+    }
 
     /// Whether the request may be sent at all.
     static boolean isSafe(Message request) {

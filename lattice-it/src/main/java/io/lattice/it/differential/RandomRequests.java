@@ -10,7 +10,6 @@ import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.TxnRequest;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
@@ -23,15 +22,7 @@ public final class RandomRequests implements SequenceSource {
 
     @Override
     public List<Step> next(Random random) {
-        int count = 5 + random.nextInt(MAX_STEPS - 5);
-        List<Step> steps = new ArrayList<>();
-        while (steps.size() < count) {
-            Step step = step(random);
-            if (OracleLimits.isSafe(step.request())) {
-                steps.add(step);
-            }
-        }
-        return steps;
+        return OracleLimits.safeSteps(random, MAX_STEPS, RandomRequests::step);
     }
 
     private static Step step(Random random) {
