@@ -6,9 +6,16 @@ import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.encoder.Encoder;
+import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
+import ch.qos.logback.core.rolling.RollingFileAppender;
+import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
+import ch.qos.logback.core.util.FileSize;
+import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.config.LatticeConfig.LogLevel;
 import io.lattice.gateway.config.LatticeConfig.Telemetry;
+import io.lattice.gateway.observability.AuditLog;
 import net.logstash.logback.encoder.LogstashEncoder;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
@@ -40,7 +47,41 @@ final class Logging {
         root.addAppender(appender);
         root.setLevel(libraryLevel(telemetry.logLevel()));
         context.getLogger(OWN).setLevel(level(telemetry.logLevel()));
+        auditLog(context, telemetry.auditLog());
         redirectJavaLogging(telemetry.logLevel());
+    }
+
+    /// The audit log goes to a file of its own, whatever the level.
+    private static void auditLog(LoggerContext context, LatticeConfig.@Nullable AuditLog audit) {
+        ch.qos.logback.classic.Logger logger = context.getLogger(AuditLog.LOGGER);
+        logger.setAdditive(false);
+        logger.setLevel(audit == null ? Level.OFF : Level.INFO);
+        if (audit == null) {
+            return;
+        }
+        LogstashEncoder encoder = new LogstashEncoder();
+        encoder.setContext(context);
+        encoder.start();
+        RollingFileAppender<ILoggingEvent> file = new RollingFileAppender<>();
+        file.setContext(context);
+        file.setName("audit");
+        file.setFile(audit.path().toString());
+        file.setEncoder(encoder);
+        FixedWindowRollingPolicy older = new FixedWindowRollingPolicy();
+        older.setContext(context);
+        older.setParent(file);
+        older.setFileNamePattern(audit.path() + ".%i");
+        older.setMinIndex(1);
+        older.setMaxIndex(audit.filesMax());
+        older.start();
+        SizeBasedTriggeringPolicy<ILoggingEvent> size = new SizeBasedTriggeringPolicy<>();
+        size.setContext(context);
+        size.setMaxFileSize(new FileSize(audit.bytesMax()));
+        size.start();
+        file.setRollingPolicy(older);
+        file.setTriggeringPolicy(size);
+        file.start();
+        logger.addAppender(file);
     }
 
     /// gRPC logs by java.util.logging. Its level is set there too, so that nothing is built in vain.

@@ -52,7 +52,9 @@ final class ConfigAssembler {
                         settings.getOrDefault(ConfigKeys.TELEMETRY_ENABLED),
                         settings.getOrDefault(ConfigKeys.TELEMETRY_METRICS_BIND),
                         settings.getOrDefault(ConfigKeys.TELEMETRY_LOG_LEVEL),
-                        settings.getOrDefault(ConfigKeys.TELEMETRY_JSON_LOGS));
+                        settings.getOrDefault(ConfigKeys.TELEMETRY_JSON_LOGS),
+                        settings.getOrDefault(ConfigKeys.TELEMETRY_SLOW_REQUEST),
+                        auditLog());
         Tuning tuning = tuning();
 
         for (ConfigRules.Violation violation :
@@ -82,6 +84,17 @@ final class ConfigAssembler {
                 own != null ? own : listenerTls,
                 settings.getOrDefault(ConfigKeys.CONTROL_PLANE_CACHE_TTL),
                 settings.getOrDefault(ConfigKeys.CONTROL_PLANE_CACHE_GRACE));
+    }
+
+    private LatticeConfig.@Nullable AuditLog auditLog() {
+        @Nullable Path path = settings.getPath(ConfigKeys.TELEMETRY_AUDIT_LOG);
+        return path == null
+                ? null
+                : new LatticeConfig.AuditLog(
+                        path,
+                        settings.getOrDefault(ConfigKeys.TELEMETRY_AUDIT_READS),
+                        settings.getOrDefault(ConfigKeys.TELEMETRY_AUDIT_BYTES),
+                        settings.getOrDefault(ConfigKeys.TELEMETRY_AUDIT_FILES));
     }
 
     private GrpcListener grpc(@Nullable TlsFiles tls) {

@@ -148,6 +148,20 @@ final class ConfigKeys {
                     "telemetry.log_level", ValueType.choice(LogLevel.class), LogLevel.INFO);
     static final ConfigKey<Boolean> TELEMETRY_JSON_LOGS =
             ConfigKey.withDefault("telemetry.json_logs", ValueType.bool(), true);
+    static final ConfigKey<Duration> TELEMETRY_SLOW_REQUEST =
+            ConfigKey.withDefault(
+                    "telemetry.slow_request_ms",
+                    ValueType.millis(0, HOUR_MS),
+                    Duration.ofMillis(500));
+    static final ConfigKey<Path> TELEMETRY_AUDIT_LOG =
+            ConfigKey.optional("telemetry.audit_log_path", ValueType.path());
+    static final ConfigKey<Boolean> TELEMETRY_AUDIT_READS =
+            ConfigKey.withDefault("telemetry.audit_reads", ValueType.bool(), false);
+    static final ConfigKey<Long> TELEMETRY_AUDIT_BYTES =
+            ConfigKey.withDefault(
+                    "telemetry.audit_log_bytes_max", ValueType.integer(MIB, TIB), 100 * MIB);
+    static final ConfigKey<Integer> TELEMETRY_AUDIT_FILES =
+            ConfigKey.withDefault("telemetry.audit_log_files_max", ValueType.int32(1, 20), 10);
 
     static final ConfigKey<Duration> RAFT_ELECTION_TIMEOUT_MIN =
             ConfigKey.withDefault(
@@ -253,6 +267,11 @@ final class ConfigKeys {
                     TELEMETRY_METRICS_BIND,
                     TELEMETRY_LOG_LEVEL,
                     TELEMETRY_JSON_LOGS,
+                    TELEMETRY_SLOW_REQUEST,
+                    TELEMETRY_AUDIT_LOG,
+                    TELEMETRY_AUDIT_READS,
+                    TELEMETRY_AUDIT_BYTES,
+                    TELEMETRY_AUDIT_FILES,
                     RAFT_ELECTION_TIMEOUT_MIN,
                     RAFT_ELECTION_TIMEOUT_MAX,
                     RAFT_SNAPSHOT_THRESHOLD,

@@ -275,16 +275,38 @@ public record LatticeConfig(
         TRACE
     }
 
+    /// Where who did what is written down.
+    ///
+    /// @param path of the file that is written to; older ones stand beside it
+    /// @param reads whether calls that change nothing are written down too
+    /// @param bytesMax size of one file
+    /// @param filesMax older files that are kept
+    public record AuditLog(Path path, boolean reads, long bytesMax, int filesMax) {
+        public AuditLog {
+            ConfigKeys.TELEMETRY_AUDIT_LOG.require(path);
+            ConfigKeys.TELEMETRY_AUDIT_BYTES.require(bytesMax);
+            ConfigKeys.TELEMETRY_AUDIT_FILES.require(filesMax);
+        }
+    }
+
     /// Section `telemetry`.
     ///
     /// @param enabled whether metrics are served
     /// @param metricsBind where they are served
     /// @param jsonLogs one JSON object a line instead of plain text
+    /// @param slowRequest calls that take at least this long are logged; zero: none
+    /// @param auditLog null: there is none
     public record Telemetry(
-            boolean enabled, HostPort metricsBind, LogLevel logLevel, boolean jsonLogs) {
+            boolean enabled,
+            HostPort metricsBind,
+            LogLevel logLevel,
+            boolean jsonLogs,
+            Duration slowRequest,
+            @Nullable AuditLog auditLog) {
         public Telemetry {
             ConfigKeys.TELEMETRY_METRICS_BIND.require(metricsBind);
             ConfigKeys.TELEMETRY_LOG_LEVEL.require(logLevel);
+            ConfigKeys.TELEMETRY_SLOW_REQUEST.require(slowRequest);
         }
     }
 

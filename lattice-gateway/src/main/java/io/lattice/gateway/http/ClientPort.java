@@ -4,6 +4,7 @@ import io.grpc.Server;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.ServerStreamTracer;
 import io.grpc.netty.NettyServerBuilder;
 import io.lattice.gateway.security.CertificateRequired;
 import io.lattice.gateway.security.ClientTls;
@@ -73,6 +74,7 @@ public final class ClientPort {
     /// @param tls null for plain text
     /// @param services what is served
     /// @param interceptors before all services, the first one first; a check of the client's certificate comes before them
+    /// @param tracers is told of every call, of gRPC and of the JSON gateway
     /// @param health answers for the node
     /// @throws IOException if the address can't be used
     public static ClientPort start(
@@ -81,6 +83,7 @@ public final class ClientPort {
             Limits limits,
             List<ServerServiceDefinition> services,
             List<ServerInterceptor> interceptors,
+            ServerStreamTracer.Factory tracers,
             NodeHealth health)
             throws IOException {
         List<ServerInterceptor> before = new ArrayList<>();
@@ -92,11 +95,13 @@ public final class ClientPort {
                 services.stream()
                         .map(service -> ServerInterceptors.interceptForward(service, before))
                         .toList();
-        Endpoints endpoints = new Endpoints(new HealthEndpoints(health), new JsonGateway(guarded));
+        Endpoints endpoints =
+                new Endpoints(new HealthEndpoints(health), new JsonGateway(guarded, tracers));
         Connections connections = new Connections(tls, limits, endpoints);
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(address)
                         .directExecutor()
+                        .addStreamTracerFactory(tracers)
                         // A window of its own: by default grpc measures the bandwidth, with a ping
                         // for nearly every request.
                         .flowControlWindow(Limits.FLOW_CONTROL_WINDOW_BYTES)

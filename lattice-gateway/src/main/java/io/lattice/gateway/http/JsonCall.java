@@ -6,6 +6,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerMethodDefinition;
+import io.grpc.ServerStreamTracer;
 import io.grpc.Status;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -18,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +39,8 @@ final class JsonCall<Q, A> extends ServerCall<Q, A> {
     private final JsonMethod method;
     private final MethodDescriptor<Q, A> descriptor;
     private final Queue<Q> requests;
+    private final ServerStreamTracer tracer;
+    private final AtomicBoolean traced = new AtomicBoolean();
 
     // Of the event loop.
     private ServerCall.@Nullable Listener<Q> listener;
@@ -55,11 +59,20 @@ final class JsonCall<Q, A> extends ServerCall<Q, A> {
             HttpExchange exchange,
             JsonMethod method,
             MethodDescriptor<Q, A> descriptor,
-            Queue<Q> requests) {
+            Queue<Q> requests,
+            ServerStreamTracer tracer) {
         this.exchange = exchange;
         this.method = method;
         this.descriptor = descriptor;
         this.requests = requests;
+        this.tracer = tracer;
+    }
+
+    /// The answer and the client's going away may come at once, from two threads.
+    private void traceEnd(Status status) {
+        if (traced.compareAndSet(false, true)) {
+            tracer.streamClosed(status);
+        }
     }
 
     /// Begins the call, on the connection's event loop.
@@ -70,13 +83,21 @@ final class JsonCall<Q, A> extends ServerCall<Q, A> {
             HttpExchange exchange,
             JsonMethod method,
             ServerMethodDefinition<Q, A> served,
-            List<Object> requests) {
+            List<Object> requests,
+            ServerStreamTracer.Factory tracers) {
         Queue<Q> typed = new ArrayDeque<>();
         requests.forEach(request -> typed.add((Q) request));
-        JsonCall<Q, A> call = new JsonCall<>(exchange, method, served.getMethodDescriptor(), typed);
+        MethodDescriptor<Q, A> descriptor = served.getMethodDescriptor();
+        Metadata metadata = metadata(exchange.headers());
+        JsonCall<Q, A> call =
+                new JsonCall<>(
+                        exchange,
+                        method,
+                        descriptor,
+                        typed,
+                        tracers.newServerStreamTracer(descriptor.getFullMethodName(), metadata));
         exchange.watch(call.new Client());
-        ServerCall.Listener<Q> listener =
-                served.getServerCallHandler().startCall(call, metadata(exchange.headers()));
+        ServerCall.Listener<Q> listener = served.getServerCallHandler().startCall(call, metadata);
         call.listener = listener;
         listener.onReady();
         call.tell();
@@ -171,6 +192,7 @@ final class JsonCall<Q, A> extends ServerCall<Q, A> {
 
     @Override
     public void close(Status status, Metadata trailers) {
+        traceEnd(status);
         if (!method.streamsResponses()) {
             String json = only;
             exchange.reply(
@@ -249,6 +271,7 @@ final class JsonCall<Q, A> extends ServerCall<Q, A> {
         @Override
         public void gone() {
             cancelled = true;
+            traceEnd(Status.CANCELLED);
             if (listener != null && !ended) {
                 ended = true;
                 listener.onCancel();

@@ -8,6 +8,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.ServerStreamTracer;
 import io.grpc.Status;
 import io.grpc.protobuf.ProtoServiceDescriptorSupplier;
 import io.lattice.proto.etcdserverpb.AuthGrpc;
@@ -52,8 +53,12 @@ final class JsonGateway {
 
     private final Map<String, JsonMethod> methods;
 
+    private final ServerStreamTracer.Factory tracers;
+
     /// @param served the services of this node, with all that stands before them
-    JsonGateway(List<ServerServiceDefinition> served) {
+    /// @param tracers is told of every call
+    JsonGateway(List<ServerServiceDefinition> served, ServerStreamTracer.Factory tracers) {
+        this.tracers = tracers;
         Map<String, ServerMethodDefinition<?, ?>> byName = new HashMap<>();
         for (ServerServiceDefinition service : served) {
             for (ServerMethodDefinition<?, ?> method : service.getMethods()) {
@@ -114,7 +119,7 @@ final class JsonGateway {
         return true;
     }
 
-    private static void call(
+    private void call(
             HttpExchange exchange,
             JsonMethod method,
             @Nullable ServerMethodDefinition<?, ?> served) {
@@ -142,6 +147,6 @@ final class JsonGateway {
                             Status.INVALID_ARGUMENT.withDescription("proto: " + e.getMessage())));
             return;
         }
-        JsonCall.start(exchange, method, served, requests);
+        JsonCall.start(exchange, method, served, requests, tracers);
     }
 }

@@ -1,5 +1,6 @@
 package io.lattice.gateway.node;
 
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -21,6 +22,14 @@ import io.lattice.gateway.grpc.WatchService;
 import io.lattice.gateway.http.ClientPort;
 import io.lattice.gateway.http.Limits;
 import io.lattice.gateway.lease.LeaseTicker;
+import io.lattice.gateway.observability.AuditLog;
+import io.lattice.gateway.observability.BuildVersion;
+import io.lattice.gateway.observability.CallMetrics;
+import io.lattice.gateway.observability.Instruments;
+import io.lattice.gateway.observability.NodeSnapshot;
+import io.lattice.gateway.observability.RequestIds;
+import io.lattice.gateway.observability.SlowRequests;
+import io.lattice.gateway.observability.Telemetry;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.ClientTls;
@@ -39,6 +48,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +95,11 @@ public final class LatticeNode {
     private final LeaseService leases;
     private final TlsReloader certificates = new TlsReloader(TlsReloader.INTERVAL);
     private final NodeStatus status;
+    private final RequestIds requestIds = new RequestIds();
+    private final CallMetrics calls;
+    private final NodeObserver observer;
     private final ClientPort clientPort;
+    private final @Nullable Telemetry telemetry;
     private final CountDownLatch stopped = new CountDownLatch(1);
 
     private LatticeNode(LatticeConfig config) throws IOException, InterruptedException {
@@ -124,9 +138,22 @@ public final class LatticeNode {
         Route route = route(config, manifest);
         this.leases = new LeaseService(raft, headers, limits, route, leaseTtl, scans);
         this.watches = watchService(headers, limits, route);
+        this.calls =
+                new CallMetrics(
+                        EtcdServices.DESCRIPTORS,
+                        new SlowRequests(config.telemetry().slowRequest(), requestIds));
+        this.observer =
+                new NodeObserver(
+                        config,
+                        raft,
+                        route,
+                        BuildVersion.lattice(),
+                        MaintenanceService.ETCD_VERSION,
+                        watches::activeStreams);
         this.status =
                 new NodeStatus(raft, route, manifest.current(), config.limits().requestTimeout());
         this.clientPort = openClientPort(clientTls, headers, limits, route);
+        this.telemetry = config.telemetry().enabled() ? telemetry() : null;
         certificates.start();
         publisher.start();
         leaseTicker.start();
@@ -157,6 +184,28 @@ public final class LatticeNode {
                 route,
                 config.raft().electionTimeoutMax(),
                 watchHistory);
+    }
+
+    private Telemetry telemetry() throws IOException {
+        observer.start();
+        return Telemetry.serve(
+                config.telemetry().metricsBind().toSocketAddress(),
+                observer::look,
+                new Instruments(
+                        calls, raft.metrics().syncs(), raft.metrics().applies(), new LongAdder()),
+                raft.metrics()::ratis);
+    }
+
+    /// What stands before all services.
+    private List<ServerInterceptor> interceptors() {
+        LatticeConfig.AuditLog audit = config.telemetry().auditLog();
+        return audit == null
+                ? List.of()
+                : List.of(
+                        new AuditLog(
+                                audit.reads(),
+                                requestIds,
+                                (_, _) -> config.tenants().defaultTenant()));
     }
 
     private ClientPort openClientPort(
@@ -198,7 +247,8 @@ public final class LatticeNode {
                         BODY_TIME,
                         checks.transportBytesMax()),
                 services,
-                List.of(),
+                interceptors(),
+                calls,
                 status);
     }
 
@@ -266,6 +316,7 @@ public final class LatticeNode {
     /// Stops in order: no new calls, those under way finish, then consensus and the state.
     public void stop() {
         LOG.info("stopping");
+        observer.drain(NodeSnapshot.Drain.DRAINING);
         health.enterTerminalState();
         status.stopping();
         certificates.close();
@@ -279,6 +330,11 @@ public final class LatticeNode {
             }
             // Not earlier: leases go on while calls are drained.
             leaseTicker.close();
+            observer.drain(NodeSnapshot.Drain.STOPPED);
+            observer.close();
+            if (telemetry != null) {
+                telemetry.close();
+            }
             raft.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

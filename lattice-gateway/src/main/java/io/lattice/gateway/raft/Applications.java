@@ -1,11 +1,13 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.gateway.observability.DurationHistogram;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.raft.ApplyListener;
 import java.util.List;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,11 +16,25 @@ import org.jspecify.annotations.Nullable;
 final class Applications implements ApplyListener {
     private final AppliedGate gate;
     private final BiConsumer<String, Throwable> fatal;
+    private final DurationHistogram durations = DurationHistogram.ofDisk();
+    private final AtomicLong leaders = new AtomicLong();
     private volatile @Nullable Proposer proposer;
+    private volatile @Nullable String lastLeader;
+    private long beganNanos; // the updater's
 
     Applications(AppliedGate gate, BiConsumer<String, Throwable> fatal) {
         this.gate = gate;
         this.fatal = fatal;
+    }
+
+    /// How long entries took to be applied, up to being visible to readers and watchers.
+    DurationHistogram durations() {
+        return durations;
+    }
+
+    /// Leaders that took the place of another one, as far as this node heard.
+    long leaderChanges() {
+        return Math.max(0, leaders.get() - 1);
     }
 
     void attach(Proposer started) {
@@ -33,6 +49,7 @@ final class Applications implements ApplyListener {
 
     @Override
     public void committed(LogPosition position) {
+        beganNanos = System.nanoTime();
         Proposer p = proposer;
         if (p != null) {
             p.committed(position);
@@ -41,6 +58,7 @@ final class Applications implements ApplyListener {
 
     @Override
     public void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
+        durations.record(System.nanoTime() - beganNanos);
         Proposer p = proposer;
         if (p != null) {
             p.applied(position, batch, outcomes);
@@ -68,6 +86,11 @@ final class Applications implements ApplyListener {
 
     @Override
     public void leaderChanged(@Nullable String leaderNodeId) {
+        // Ratis tells one at a time, under its lock.
+        if (leaderNodeId != null && !leaderNodeId.equals(lastLeader)) {
+            lastLeader = leaderNodeId;
+            leaders.incrementAndGet();
+        }
         Proposer p = proposer;
         if (p != null) {
             // Ratis holds its lock here.

@@ -137,6 +137,16 @@ public final class Proposer {
         }
     }
 
+    /// Commands of this node's clients that wait to be proposed.
+    public int waitingCommands() {
+        lock.lock();
+        try {
+            return waiting.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// A follower's proposal, to be put into the log here if this node leads.
     void forward(Proposal proposal, Consumer<ForwardReply.Result> callback) {
         boolean accepted;

@@ -453,6 +453,11 @@ public final class RaftNode implements AutoCloseable {
         }
     }
 
+    /// What is measured here.
+    public RaftMetrics metrics() {
+        return new RaftMetrics(requireRunning().view(), applications);
+    }
+
     private static <T> T await(CompletableFuture<T> future) throws IOException {
         try {
             return future.join();

@@ -1,18 +1,25 @@
 package io.lattice.gateway.cli;
 
+import static net.logstash.logback.argument.StructuredArguments.keyValue;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.util.ContextInitializer;
 import ch.qos.logback.core.joran.spi.JoranException;
 import io.lattice.gateway.config.HostPort;
+import io.lattice.gateway.config.LatticeConfig.AuditLog;
 import io.lattice.gateway.config.LatticeConfig.LogLevel;
 import io.lattice.gateway.config.LatticeConfig.Telemetry;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.slf4j.LoggerFactory;
 
@@ -70,13 +77,48 @@ class LoggingTest {
     }
 
     @Test
+    void theAuditLogIsAFileOfJsonLinesAndNothingElse(@TempDir Path directory) throws IOException {
+        Path file = directory.resolve("logs/audit.log");
+        System.setOut(new PrintStream(captured, true, StandardCharsets.UTF_8));
+        Logging.configure(
+                new Telemetry(
+                        true,
+                        new HostPort("127.0.0.1", 9090),
+                        LogLevel.ERROR,
+                        false,
+                        Duration.ZERO,
+                        new AuditLog(file, false, 1 << 20, 2)));
+
+        LoggerFactory.getLogger("lattice.audit").info("{}", keyValue("who", "client"));
+
+        assertThat(Files.readAllLines(file))
+                .singleElement()
+                .asString()
+                .startsWith("{")
+                .contains("\"who\":\"client\"");
+        assertThat(captured.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void withoutAnAuditLogNothingIsWrittenDown() {
+        log(LogLevel.TRACE, false);
+        captured.reset();
+
+        LoggerFactory.getLogger("lattice.audit").info("who");
+
+        assertThat(captured.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
     void errorSilencesTheRest() {
         assertThat(log(LogLevel.ERROR, false)).isEmpty();
     }
 
     private String log(LogLevel level, boolean json) {
         System.setOut(new PrintStream(captured, true, StandardCharsets.UTF_8));
-        Logging.configure(new Telemetry(false, new HostPort("127.0.0.1", 9090), level, json));
+        Logging.configure(
+                new Telemetry(
+                        false, new HostPort("127.0.0.1", 9090), level, json, Duration.ZERO, null));
         LoggerFactory.getLogger("io.lattice.a.b").info("own info");
         LoggerFactory.getLogger("io.lattice.a.b").debug("own debug");
         LoggerFactory.getLogger("org.library").info("library info");

@@ -74,7 +74,7 @@ class JsonGatewayTest {
 
     @Test
     void everyAnnotatedMethodHasItsPaths() {
-        assertThat(new JsonGateway(List.of()).methods())
+        assertThat(new JsonGateway(List.of(), PortFixture.UNTRACED).methods())
                 .hasSizeGreaterThan(45)
                 .containsKeys(
                         "/v3/kv/range",

@@ -1,6 +1,8 @@
 package io.lattice.gateway.http;
 
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.ServerStreamTracer;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyChannelBuilder;
 import io.lattice.gateway.security.ClientTls;
@@ -45,6 +47,15 @@ final class PortFixture implements AutoCloseable {
     final @Nullable ClientTls tls;
     private final List<ManagedChannel> channels = new ArrayList<>();
 
+    /// Tells nobody.
+    static final ServerStreamTracer.Factory UNTRACED =
+            new ServerStreamTracer.Factory() {
+                @Override
+                public ServerStreamTracer newServerStreamTracer(String method, Metadata headers) {
+                    return new ServerStreamTracer() {};
+                }
+            };
+
     private PortFixture(@Nullable TlsFiles server, Limits limits) throws IOException {
         this.tls =
                 server == null
@@ -57,6 +68,7 @@ final class PortFixture implements AutoCloseable {
                         limits,
                         node.services(),
                         List.of(),
+                        UNTRACED,
                         node);
     }
 

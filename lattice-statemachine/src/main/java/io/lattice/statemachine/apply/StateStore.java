@@ -10,6 +10,7 @@ import io.lattice.statemachine.mvcc.HeaderCache;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.mvcc.RecordCache;
 import io.lattice.statemachine.mvcc.StoreState;
+import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.RocksStore;
 import io.lattice.statemachine.storage.StorageException;
 import io.lattice.statemachine.storage.StoreOptions;
@@ -226,6 +227,13 @@ public final class StateStore implements AutoCloseable {
     public long liveBytes() {
         try (ReadView _ = view()) {
             return store.liveBytes();
+        }
+    }
+
+    /// A rough number of the live keys of all keyspaces, without reading them.
+    public long estimatedKeys() {
+        try (ReadView _ = view()) {
+            return store.estimatedKeys(Family.CURRENT);
         }
     }
 

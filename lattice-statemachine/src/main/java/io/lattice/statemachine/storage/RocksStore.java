@@ -290,6 +290,21 @@ public final class RocksStore implements StoreReader, AutoCloseable {
         return total("rocksdb.estimate-live-data-size") + total("rocksdb.cur-size-all-mem-tables");
     }
 
+    /// How many keys a family has, as far as RocksDB can estimate it without reading: keys that were written over count
+    /// again until they are compacted.
+    public long estimatedKeys(Family family) {
+        lifecycle.readLock().lock();
+        try {
+            requireOpen();
+            return database.getLongProperty(
+                    familyHandles[family.slot()], "rocksdb.estimate-num-keys");
+        } catch (RocksDBException e) {
+            throw failed("read the size of", e);
+        } finally {
+            lifecycle.readLock().unlock();
+        }
+    }
+
     private long total(String property) {
         long total = 0;
         lifecycle.readLock().lock();

@@ -1,0 +1,218 @@
+package io.lattice.gateway.node;
+
+import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.config.LatticeConfig;
+import io.lattice.gateway.observability.NodeSnapshot;
+import io.lattice.gateway.raft.RaftMetrics;
+import io.lattice.gateway.raft.RaftNode;
+import io.lattice.gateway.raft.RaftView;
+import io.lattice.proto.command.PublishMember;
+import io.lattice.statemachine.apply.StateStore;
+import io.lattice.statemachine.apply.StoreUnavailableException;
+import io.lattice.statemachine.mvcc.KeyRange;
+import io.lattice.statemachine.mvcc.KeyReader;
+import io.lattice.statemachine.mvcc.ReadView;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Looks at a node for those who ask how it is. What costs something is looked at by a thread of its own, now and then: whether
+/// linearizable reads are served, and how many keys there are.
+final class NodeObserver implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeObserver.class);
+    private static final long PROBE_MS = 2_000;
+
+    /// An answer older than this proves nothing any more.
+    private static final long PROBE_VALID_NANOS = TimeUnit.SECONDS.toNanos(6);
+
+    private static final long COUNT_MS = 15_000;
+
+    /// Keys are counted one by one up to this number, some 50 ms of work.
+    private static final int KEYS_COUNTED_MAX = 100_000;
+
+    private final LatticeConfig config;
+    private final RaftNode raft;
+    private final RaftMetrics metrics;
+    private final Route route;
+    private final NodeSnapshot.Identity identity;
+    private final IntSupplier watchStreams;
+    private final ScheduledExecutorService looks =
+            Executors.newSingleThreadScheduledExecutor(
+                    Thread.ofPlatform().name("lattice-observer").daemon().factory());
+    private volatile boolean everConfirmed;
+    private volatile long confirmedNanos;
+    private volatile long keys;
+    private volatile NodeSnapshot.Drain drain = NodeSnapshot.Drain.SERVING;
+    private volatile Stored lastStored = new Stored(Map.of(), 0, 0, 0, 0, 0);
+    private long countedRevision = -1;
+
+    /// What is read of the store.
+    private record Stored(
+            Map<String, PublishMember> published,
+            long revision,
+            long compactRevision,
+            long bytes,
+            long liveBytes,
+            int leases) {}
+
+    NodeObserver(
+            LatticeConfig config,
+            RaftNode raft,
+            Route route,
+            String version,
+            String etcdVersion,
+            IntSupplier watchStreams) {
+        this.config = config;
+        this.raft = raft;
+        this.metrics = raft.metrics();
+        this.route = route;
+        this.watchStreams = watchStreams;
+        this.identity =
+                new NodeSnapshot.Identity(
+                        config.cluster().name(),
+                        config.cluster().nodeId(),
+                        version,
+                        etcdVersion,
+                        NodeSnapshot.Drain.SERVING);
+    }
+
+    void start() {
+        var _ =
+                looks.scheduleWithFixedDelay(
+                        () -> guarded(this::probe), 0, PROBE_MS, TimeUnit.MILLISECONDS);
+        var _ =
+                looks.scheduleWithFixedDelay(
+                        () -> guarded(this::countKeys), 0, COUNT_MS, TimeUnit.MILLISECONDS);
+    }
+
+    /// A look that fails must not be the last one.
+    private static void guarded(Runnable look) {
+        try {
+            look.run();
+        } catch (StoreUnavailableException e) {
+            LOG.debug("a snapshot is being installed", e);
+        } catch (RuntimeException e) {
+            LOG.warn("a look at this node failed", e);
+        }
+    }
+
+    private void probe() {
+        raft.fence()
+                .await(
+                        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PROBE_MS),
+                        () -> {
+                            confirmedNanos = System.nanoTime();
+                            everConfirmed = true;
+                        },
+                        failure -> LOG.debug("linearizable reads aren't served: {}", failure));
+    }
+
+    private void countKeys() {
+        StateStore store = raft.store();
+        try (ReadView view = store.view()) {
+            KeyReader reader = view.keyspace(route.keyspace());
+            long revision = reader.revision();
+            if (revision == countedRevision) {
+                return;
+            }
+            int[] count = {0};
+            reader.scan(
+                    KeyRange.all(route.keyspace()),
+                    revision,
+                    (_, _) -> ++count[0] < KEYS_COUNTED_MAX);
+            keys =
+                    count[0] < KEYS_COUNTED_MAX
+                            ? count[0]
+                            : Math.max(count[0], store.estimatedKeys());
+            countedRevision = revision;
+        }
+    }
+
+    /// The node stops taking calls, or has stopped.
+    void drain(NodeSnapshot.Drain state) {
+        drain = state;
+    }
+
+    /// The node as it is now. While a snapshot of the leader's is taken up, what is stored shows as it was.
+    NodeSnapshot look() {
+        Stored stored = stored();
+        return new NodeSnapshot(
+                new NodeSnapshot.Identity(
+                        identity.cluster(),
+                        identity.nodeId(),
+                        identity.version(),
+                        identity.etcdVersion(),
+                        drain),
+                consensus(stored.published()),
+                new NodeSnapshot.ControlPlane(NodeSnapshot.CacheState.FRESH, 0, route.epoch()),
+                new NodeSnapshot.Storage(
+                        stored.bytes(), stored.liveBytes(), config.limits().backendQuotaBytes()),
+                List.of(
+                        new NodeSnapshot.Tenant(
+                                config.tenants().defaultTenant(),
+                                stored.revision(),
+                                Math.max(0, stored.compactRevision()),
+                                keys,
+                                0)),
+                stored.leases(),
+                watchStreams.getAsInt());
+    }
+
+    private NodeSnapshot.Consensus consensus(Map<String, PublishMember> published) {
+        RaftView view = raft.view();
+        String leader = view.leader();
+        return new NodeSnapshot.Consensus(
+                leader == null ? null : new RaftNode.Member(leader, "").nodeId(),
+                view.isReadyLeader(),
+                leader != null
+                        && everConfirmed
+                        && System.nanoTime() - confirmedNanos < PROBE_VALID_NANOS,
+                view.term(),
+                new NodeSnapshot.Log(
+                        view.lastIndex(),
+                        view.flushedIndex(),
+                        view.committedIndex(),
+                        view.appliedIndex()),
+                metrics.leaderChanges(),
+                raft.proposer().waitingCommands(),
+                raft.members().stream()
+                        .map(member -> {
+                            PublishMember details = published.get(member.nodeId());
+                            return new NodeSnapshot.Member(
+                                    member.nodeId(),
+                                    member.address(),
+                                    details == null ? List.of() : details.getClientUrlsList(),
+                                    metrics.lagEntries(member.raftId()));
+                        })
+                        .toList());
+    }
+
+    private Stored stored() {
+        try {
+            StateStore store = raft.store();
+            try (ReadView view = store.view()) {
+                lastStored =
+                        new Stored(
+                                view.members(),
+                                view.revision(route.keyspace()),
+                                view.compactRevision(route.keyspace()),
+                                store.sizeBytes(),
+                                store.liveBytes(),
+                                store.leaseCount());
+            }
+        } catch (StoreUnavailableException e) {
+            LOG.debug("a snapshot is being installed", e);
+        }
+        return lastStored;
+    }
+
+    @Override
+    public void close() {
+        looks.shutdownNow();
+    }
+}

@@ -1,0 +1,185 @@
+package io.lattice.gateway.observability;
+
+import static net.logstash.logback.argument.StructuredArguments.keyValue;
+
+import com.google.protobuf.Message;
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
+import io.grpc.Grpc;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import java.security.cert.X509Certificate;
+import java.util.Set;
+import javax.naming.InvalidNameException;
+import javax.naming.ldap.LdapName;
+import javax.naming.ldap.Rdn;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Writes down who asked for what, and what came of it: one line a call, by the logger [#LOGGER]; of streams one more for each
+/// request. Values and passwords never show, see [AuditedFields]. Runs on event loops; the line is written there, so that a call is
+/// answered only after it.
+public final class AuditLog implements ServerInterceptor {
+    /// The logger's name.
+    public static final String LOGGER = "lattice.audit";
+
+    private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
+    private static final String ANONYMOUS = "anonymous";
+
+    /// What changes nothing. A method that isn't listed is always written down.
+    private static final Set<String> READS =
+            Set.of(
+                    "etcdserverpb.KV/Range",
+                    "etcdserverpb.KV/RangeStream",
+                    "etcdserverpb.Watch/Watch",
+                    "etcdserverpb.Lease/LeaseKeepAlive",
+                    "etcdserverpb.Lease/LeaseTimeToLive",
+                    "etcdserverpb.Lease/LeaseLeases",
+                    "etcdserverpb.Cluster/MemberList",
+                    "etcdserverpb.Maintenance/Status",
+                    "etcdserverpb.Maintenance/Hash",
+                    "etcdserverpb.Maintenance/HashKV",
+                    "etcdserverpb.Auth/AuthStatus",
+                    "v3electionpb.Election/Leader",
+                    "v3electionpb.Election/Observe",
+                    "grpc.health.v1.Health/Check",
+                    "grpc.health.v1.Health/Watch");
+
+    private final boolean reads;
+    private final RequestIds ids;
+    private final TenantNames tenants;
+
+    /// Tells which tenant a call belongs to.
+    @FunctionalInterface
+    public interface TenantNames {
+        /// The tenant's name.
+        String of(ServerCall<?, ?> call, Metadata headers);
+    }
+
+    /// @param reads whether calls that change nothing are written down too
+    public AuditLog(boolean reads, RequestIds ids, TenantNames tenants) {
+        this.reads = reads;
+        this.ids = ids;
+        this.tenants = tenants;
+    }
+
+    @Override
+    public <Q, R> ServerCall.Listener<Q> interceptCall(
+            ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+        String method = call.getMethodDescriptor().getFullMethodName();
+        if (!reads && READS.contains(method)) {
+            return next.startCall(call, headers);
+        }
+        Entry entry =
+                new Entry(
+                        method,
+                        who(call),
+                        String.valueOf(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
+                        tenants.of(call, headers),
+                        ids.of(headers));
+        boolean streams = !call.getMethodDescriptor().getType().clientSendsOneMessage();
+        ServerCall<Q, R> watched =
+                new SimpleForwardingServerCall<>(call) {
+                    @Override
+                    public void close(Status status, Metadata trailers) {
+                        entry.end(status.getCode());
+                        super.close(status, trailers);
+                    }
+                };
+        return new SimpleForwardingServerCallListener<>(next.startCall(watched, headers)) {
+            @Override
+            public void onMessage(Q message) {
+                if (message instanceof Message request) {
+                    entry.request = AuditedFields.of(request);
+                    if (streams) {
+                        entry.write("REQUESTED");
+                    }
+                }
+                super.onMessage(message);
+            }
+
+            @Override
+            public void onCancel() {
+                entry.end(Status.Code.CANCELLED);
+                super.onCancel();
+            }
+        };
+    }
+
+    /// The common name of the client's certificate.
+    private static String who(ServerCall<?, ?> call) {
+        SSLSession session = call.getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+        if (session == null) {
+            return ANONYMOUS;
+        }
+        try {
+            return session.getPeerCertificates()[0] instanceof X509Certificate certificate
+                    ? commonName(certificate)
+                    : ANONYMOUS;
+        } catch (SSLPeerUnverifiedException e) {
+            // It showed none.
+            return ANONYMOUS;
+        }
+    }
+
+    static String commonName(X509Certificate certificate) {
+        String subject = certificate.getSubjectX500Principal().getName();
+        try {
+            for (Rdn part : new LdapName(subject).getRdns()) {
+                if (part.getType().equalsIgnoreCase("CN")) {
+                    return part.getValue().toString();
+                }
+            }
+        } catch (InvalidNameException e) {
+            // Whatever it is, it tells who asked.
+            return subject;
+        }
+        return subject;
+    }
+
+    /// What is known of one call. Touched by its event loop, and by the thread that answers it.
+    private static final class Entry {
+        private final String method;
+        private final String who;
+        private final String from;
+        private final String tenant;
+        private final String id;
+        private volatile String request = "";
+        private boolean ended;
+
+        Entry(String method, String who, String from, String tenant, String id) {
+            this.method = method;
+            this.who = who;
+            this.from = from;
+            this.tenant = tenant;
+            this.id = id;
+        }
+
+        private void end(Status.Code outcome) {
+            synchronized (this) {
+                if (ended) {
+                    return;
+                }
+                ended = true;
+            }
+            write(outcome.name());
+        }
+
+        private void write(String outcome) {
+            LOG.info(
+                    "{} {} {} {} {} {} {}",
+                    keyValue("who", who),
+                    keyValue("from", from),
+                    keyValue("tenant", tenant),
+                    keyValue("operation", method),
+                    keyValue("request", request),
+                    keyValue("outcome", outcome),
+                    keyValue("request_id", id));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package io.lattice.gateway.observability;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A node as it stands at one instant: what metrics and status view show.
+///
+/// @param leases that exist, of all tenants
+/// @param watchStreams that are open
+public record NodeSnapshot(
+        Identity identity,
+        Consensus consensus,
+        ControlPlane controlPlane,
+        Storage storage,
+        List<Tenant> tenants,
+        int leases,
+        int watchStreams) {
+
+    public NodeSnapshot {
+        tenants = List.copyOf(tenants);
+    }
+
+    /// Who answers.
+    ///
+    /// @param version of Lattice
+    /// @param etcdVersion of the etcd whose behaviour is served
+    /// @param drain what is known of stopping
+    public record Identity(
+            String cluster, String nodeId, String version, String etcdVersion, Drain drain) {}
+
+    /// Whether the node takes calls.
+    public enum Drain {
+        /// It does.
+        SERVING,
+        /// It stops: no new calls, those under way finish.
+        DRAINING,
+        /// It has stopped.
+        STOPPED
+    }
+
+    /// What the node knows of its Raft group.
+    ///
+    /// @param leader node id, null if it knows none
+    /// @param canLinearize whether the last look showed that linearizable reads are served
+    /// @param log positions in the log
+    /// @param leaderChanges leaders seen, beyond the first
+    /// @param pendingProposals commands that wait to be proposed
+    public record Consensus(
+            @Nullable String leader,
+            boolean leading,
+            boolean canLinearize,
+            long term,
+            Log log,
+            long leaderChanges,
+            int pendingProposals,
+            List<Member> members) {
+        public Consensus {
+            members = List.copyOf(members);
+        }
+    }
+
+    /// Positions in the Raft log.
+    public record Log(long last, long flushed, long committed, long applied) {}
+
+    /// A voter.
+    ///
+    /// @param lagEntries how many entries it lacks of this node's log; null unless this node leads, and for itself
+    public record Member(
+            String nodeId, String raftAddress, List<String> clientUrls, @Nullable Long lagEntries) {
+        public Member {
+            clientUrls = List.copyOf(clientUrls);
+        }
+    }
+
+    /// What is known of the control plane.
+    ///
+    /// @param ageSeconds since the manifest was last confirmed; 0 in standalone mode
+    public record ControlPlane(CacheState state, double ageSeconds, long routingEpoch) {}
+
+    /// How fresh the manifest is. The order is the metric's value.
+    public enum CacheState {
+        FRESH,
+        CACHED,
+        STALE,
+        EXPIRED
+    }
+
+    /// The store of all tenants.
+    ///
+    /// @param quotaBytes 0: none
+    public record Storage(long bytes, long liveBytes, long quotaBytes) {}
+
+    /// A tenant's keyspace.
+    ///
+    /// @param compactionFloor the compact revision, 0 before the first compaction
+    /// @param keys how many there are, as of the last count
+    /// @param throttled calls refused since the start because the tenant was over its quota
+    public record Tenant(
+            String name, long revision, long compactionFloor, long keys, long throttled) {}
+}

@@ -1,0 +1,49 @@
+package io.lattice.gateway.raft;
+
+import com.codahale.metrics.MetricRegistry;
+import io.lattice.gateway.observability.DurationHistogram;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What the Raft edge measures of itself. Any thread.
+public final class RaftMetrics {
+    private final RaftView view;
+    private final Applications applications;
+
+    RaftMetrics(RaftView view, Applications applications) {
+        this.view = view;
+        this.applications = applications;
+    }
+
+    /// How long committed entries took to be applied, up to being visible to readers.
+    public DurationHistogram applies() {
+        return applications.durations();
+    }
+
+    /// How long syncs of the Raft log took.
+    public DurationHistogram syncs() {
+        return RatisRegistries.syncs(view.nodeId());
+    }
+
+    /// How often another leader took over, as far as this node heard.
+    public long leaderChanges() {
+        return applications.leaderChanges();
+    }
+
+    /// Log entries that a voter isn't known to have; null unless this node leads, and for itself.
+    ///
+    /// @param raftId the voter's identity
+    public @Nullable Long lagEntries(String raftId) {
+        if (!view.isReadyLeader() || raftId.equals(view.nodeId())) {
+            return null;
+        }
+        Long match = RatisRegistries.matchIndex(view.nodeId(), raftId);
+        return match == null ? null : Math.max(0, view.lastIndex() - match);
+    }
+
+    /// Ratis' own metrics, by component.
+    public List<Map.Entry<String, MetricRegistry>> ratis() {
+        return RatisRegistries.all();
+    }
+}
