@@ -2,7 +2,8 @@ package io.lattice.gateway.grpc;
 
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.FairExecutor;
+import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftView;
 import io.lattice.proto.etcdserverpb.AlarmRequest;
@@ -31,27 +32,24 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
 
     private final RaftNode node;
     private final Headers headers;
-    private final Route route;
-    private final long backendQuotaBytes;
-    private final Executor scans;
+    private final FairExecutor scans;
 
-    /// @param backendQuotaBytes reported by Status
-    public MaintenanceService(
-            RaftNode node, Headers headers, Route route, long backendQuotaBytes, Executor scans) {
+    /// @param scans runs what may take long
+    public MaintenanceService(RaftNode node, Headers headers, FairExecutor scans) {
         this.node = node;
         this.headers = headers;
-        this.route = route;
-        this.backendQuotaBytes = backendQuotaBytes;
         this.scans = scans;
     }
 
     @Override
     public void status(StatusRequest request, StreamObserver<StatusResponse> observer) {
         Reply<StatusResponse> reply = new Reply<>(observer);
-        reply.guard(() -> scans.execute(() -> reply.guard(() -> reply.ok(status()))));
+        Tenant tenant = Tenant.current();
+        Runnable status = () -> reply.guard(() -> reply.ok(status(tenant)));
+        reply.guard(() -> scans.of(tenant.keyspace()).execute(status));
     }
 
-    private StatusResponse status() {
+    private StatusResponse status(Tenant tenant) {
         RaftView raft = node.view();
         StateStore store = node.store();
         String leader = raft.leader();
@@ -61,7 +59,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                         .setStorageVersion(STORAGE_VERSION)
                         .setDbSize(store.sizeBytes())
                         .setDbSizeInUse(store.liveBytes())
-                        .setDbSizeQuota(backendQuotaBytes)
+                        .setDbSizeQuota(tenant.quota().storedBytes())
                         .setRaftIndex(raft.committedIndex())
                         .setRaftTerm(raft.term())
                         .setDowngradeInfo(DowngradeInfo.getDefaultInstance());
@@ -72,7 +70,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         }
         try (ReadView view = store.view()) {
             response.setRaftAppliedIndex(view.appliedIndex())
-                    .setHeader(headers.at(view.revision(route.keyspace())));
+                    .setHeader(headers.at(view.revision(tenant.keyspace())));
         }
         return response.build();
     }
@@ -80,13 +78,14 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void hashKV(HashKVRequest request, StreamObserver<HashKVResponse> observer) {
         Reply<HashKVResponse> reply = new Reply<>(observer);
-        reply.guard(() ->
-                scans.execute(() -> reply.guard(() -> reply.ok(hashKv(request.getRevision())))));
+        int keyspace = Tenant.current().keyspace();
+        Runnable hash = () -> reply.guard(() -> reply.ok(hashKv(keyspace, request.getRevision())));
+        reply.guard(() -> scans.of(keyspace).execute(hash));
     }
 
-    private HashKVResponse hashKv(long revision) {
+    private HashKVResponse hashKv(int keyspace, long revision) {
         try (ReadView view = node.store().view()) {
-            HashKVResponse response = new QueryExecutor(view).hashKv(route.keyspace(), revision);
+            HashKVResponse response = new QueryExecutor(view).hashKv(keyspace, revision);
             return response.toBuilder().setHeader(headers.complete(response.getHeader())).build();
         }
     }
@@ -105,7 +104,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
             try (ReadView view = node.store().view()) {
                 reply.ok(
                         AlarmResponse.newBuilder()
-                                .setHeader(headers.at(view.revision(route.keyspace())))
+                                .setHeader(headers.at(view.revision(Tenant.current().keyspace())))
                                 .build());
             }
         });
@@ -129,6 +128,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                             "etcdserver: bad leader transferee"));
             return;
         }
+        Executor lane = scans.of(Tenant.current().keyspace());
         var _ =
                 node.transferLeadership(target.get())
                         .whenCompleteAsync(
@@ -141,6 +141,6 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                                                         "etcdserver: request timed out"));
                                     }
                                 },
-                                scans);
+                                lane);
     }
 }

@@ -5,11 +5,9 @@ import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
-import io.lattice.cp.manifest.Manifest;
-import io.lattice.cp.manifest.StandaloneManifest;
-import io.lattice.cp.policy.LeaseTtlPolicy;
-import io.lattice.cp.routing.RoutingTable;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.FairExecutor;
+import io.lattice.gateway.admission.TenantAdmission;
+import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.CheckedRequests;
 import io.lattice.gateway.grpc.ClusterService;
@@ -31,7 +29,6 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
-import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -60,9 +57,6 @@ public final class LatticeNode {
 
     /// Calls that one connection may have under way.
     private static final int CALLS_PER_CONNECTION_MAX = 10_000;
-
-    /// The minimum of an etcd with its default election timeout.
-    private static final Duration LEASE_TTL_MIN = Duration.ofSeconds(2);
 
     /// Of HTTP/2, for each call of a client and each connection.
     private static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
@@ -119,11 +113,13 @@ public final class LatticeNode {
                         config.limits().requestBytes(),
                         config.limits().txnOps(),
                         config.limits().requestTimeout());
-        LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
-        Route route = route(config, leaseTtl);
-        this.leases = new LeaseService(raft, headers, limits, route, leaseTtl, scans);
-        this.watches = watchService(headers, limits, route);
-        this.server = buildServer(material, headers, limits, route).start();
+        Tenants tenants = TenantMapping.tenants(config);
+        FairExecutor fairScans = fairScans(tenants, scanThreads);
+        this.leases = new LeaseService(raft, headers, limits, fairScans);
+        this.watches = watchService(headers, limits);
+        this.server =
+                buildServer(material, headers, limits, new TenantAdmission(tenants), fairScans)
+                        .start();
         publisher.start();
         leaseTicker.start();
     }
@@ -140,7 +136,13 @@ public final class LatticeNode {
         return node;
     }
 
-    private WatchService watchService(Headers headers, RequestLimits limits, Route route) {
+    /// With several tenants, one thread is left to the others whatever one of them does.
+    private FairExecutor fairScans(Tenants tenants, int scanThreads) {
+        int laneThreads = tenants.all().size() == 1 ? scanThreads : scanThreads - 1;
+        return new FairExecutor(scans, scanThreads, laneThreads, SCANS_WAITING_MAX);
+    }
+
+    private WatchService watchService(Headers headers, RequestLimits limits) {
         return new WatchService(
                 raft,
                 headers,
@@ -150,13 +152,16 @@ public final class LatticeNode {
                         WATCHERS_PER_STREAM_MAX,
                         config.limits().watchProgressInterval(),
                         config.tenants().watchIdleTimeout()),
-                route,
                 config.raft().electionTimeoutMax(),
                 watchHistory);
     }
 
     private Server buildServer(
-            @Nullable TlsMaterial material, Headers headers, RequestLimits limits, Route route)
+            @Nullable TlsMaterial material,
+            Headers headers,
+            RequestLimits limits,
+            TenantAdmission admission,
+            FairExecutor fairScans)
             throws IOException {
         CheckedRequests checks =
                 new CheckedRequests(config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES);
@@ -173,19 +178,16 @@ public final class LatticeNode {
                                 config.grpc().idleTimeout().toMillis(), TimeUnit.MILLISECONDS)
                         .permitKeepAliveTime(5, TimeUnit.SECONDS)
                         .permitKeepAliveWithoutCalls(true)
+                        .addTransportFilter(admission)
+                        .intercept(admission)
                         .addService(
                                 checks.check(
                                         DeepTxns.widen(
-                                                new KvService(raft, headers, limits, route, scans)
+                                                new KvService(raft, headers, limits, fairScans)
                                                         .bindService())))
                         .addService(
                                 checks.check(
-                                        new MaintenanceService(
-                                                        raft,
-                                                        headers,
-                                                        route,
-                                                        config.limits().backendQuotaBytes(),
-                                                        scans)
+                                        new MaintenanceService(raft, headers, fairScans)
                                                 .bindService()))
                         .addService(checks.check(leases.bindService()))
                         .addService(
@@ -205,28 +207,6 @@ public final class LatticeNode {
         }
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
         return builder.build();
-    }
-
-    /// Where the default tenant's calls go: without a control plane, by the manifest that the configuration makes.
-    private static Route route(LatticeConfig config, LeaseTtlPolicy leaseTtl) {
-        LatticeConfig.Tenants tenants = config.tenants();
-        StandaloneManifest manifest =
-                new StandaloneManifest(
-                        tenants.defaultTenant(),
-                        config.cluster().peers().stream()
-                                .map(p ->
-                                        new Manifest.Voter(p.nodeId(), p.raftAddress().toString()))
-                                .toList(),
-                        leaseTtl);
-        RoutingTable.Route route =
-                new RoutingTable(manifest).route(tenants.defaultTenant()).orElseThrow();
-        return new Route(route.keyspace(), route.epoch().value());
-    }
-
-    private static LeaseTtlPolicy leaseTtl(LatticeConfig.Tenants tenants) {
-        Duration defaultTtl = tenants.leaseTtlDefault();
-        Duration minimum = defaultTtl.compareTo(LEASE_TTL_MIN) < 0 ? defaultTtl : LEASE_TTL_MIN;
-        return new LeaseTtlPolicy(minimum, defaultTtl, tenants.leaseTtlMax());
     }
 
     private SslContext sslContext(TlsMaterial material) throws IOException {
