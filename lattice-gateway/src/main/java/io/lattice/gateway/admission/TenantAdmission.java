@@ -51,10 +51,14 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
     private static final Set<String> UNCOUNTED = Set.of("etcdserverpb.Lease/LeaseKeepAlive");
 
     private final Tenants tenants;
+    private final boolean insecure;
 
     /// Admits calls of these tenants.
-    public TenantAdmission(Tenants tenants) {
+    ///
+    /// @param insecure whether a connection without TLS may use them all; otherwise it may use none
+    public TenantAdmission(Tenants tenants, boolean insecure) {
         this.tenants = tenants;
+        this.insecure = insecure;
     }
 
     @Override
@@ -65,7 +69,7 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
     private Caller caller(Attributes transport) {
         SSLSession session = transport.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
         if (session == null) {
-            return tenants.insecure();
+            return insecure ? tenants.insecure() : tenants.uncertified();
         }
         try {
             if (session.getPeerCertificates()[0] instanceof X509Certificate certificate) {

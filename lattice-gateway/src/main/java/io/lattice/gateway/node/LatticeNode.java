@@ -22,6 +22,8 @@ import io.lattice.gateway.lease.LeaseTicker;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.TlsMaterial;
+import io.lattice.gateway.tenant.SpaceKeeper;
+import io.lattice.gateway.tenant.SpaceReclaimer;
 import io.lattice.gateway.watch.WatchContext;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.netty.handler.ssl.ClientAuth;
@@ -73,6 +75,8 @@ public final class LatticeNode {
     private final RaftNode raft;
     private final MemberPublisher publisher;
     private final LeaseTicker leaseTicker;
+    private final SpaceReclaimer reclaimer;
+    private final SpaceKeeper spaceKeeper;
     private final ExecutorService scans;
     private final ScheduledExecutorService watchHistory;
     private final WatchService watches;
@@ -115,13 +119,27 @@ public final class LatticeNode {
                         config.limits().requestTimeout());
         Tenants tenants = TenantMapping.tenants(config);
         FairExecutor fairScans = fairScans(tenants, scanThreads);
+        this.reclaimer = new SpaceReclaimer(raft, limits.timeout());
+        this.spaceKeeper =
+                new SpaceKeeper(
+                        raft,
+                        reclaimer,
+                        tenants.all(),
+                        Headers.id(raft.view().nodeId()),
+                        e -> fatal("the measuring of what tenants store failed", e));
         this.leases = new LeaseService(raft, headers, limits, fairScans);
         this.watches = watchService(headers, limits);
         this.server =
-                buildServer(material, headers, limits, new TenantAdmission(tenants), fairScans)
+                buildServer(
+                                material,
+                                headers,
+                                limits,
+                                new TenantAdmission(tenants, material == null),
+                                fairScans)
                         .start();
         publisher.start();
         leaseTicker.start();
+        spaceKeeper.start();
     }
 
     /// Starts a node and returns once it serves clients. It may not have a leader yet: requests wait for one.
@@ -187,7 +205,7 @@ public final class LatticeNode {
                                                         .bindService())))
                         .addService(
                                 checks.check(
-                                        new MaintenanceService(raft, headers, fairScans)
+                                        new MaintenanceService(raft, headers, reclaimer, fairScans)
                                                 .bindService()))
                         .addService(checks.check(leases.bindService()))
                         .addService(
@@ -262,6 +280,7 @@ public final class LatticeNode {
             }
             // Not earlier: leases go on while calls are drained.
             leaseTicker.close();
+            spaceKeeper.close();
             raft.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

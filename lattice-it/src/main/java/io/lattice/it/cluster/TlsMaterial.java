@@ -83,12 +83,31 @@ public record TlsMaterial(Path folder) {
         return folder.resolve("client.key");
     }
 
+    /// Makes a further client certificate of the same authority.
+    ///
+    /// @param name its common name, and that of its files
+    /// @param alternative a subject alternative name as openssl writes it
+    public void issueClient(String name, String alternative) {
+        try {
+            issue(name, "subjectAltName=" + alternative);
+        } catch (IOException e) {
+            throw new IllegalStateException("cannot write certificates to " + folder, e);
+        }
+    }
+
     /// For clients of the nodes.
     public SslContext clientContext() {
+        return clientContext("client");
+    }
+
+    /// For clients with a certificate of [#issueClient].
+    public SslContext clientContext(String name) {
         try {
             return GrpcSslContexts.forClient()
                     .trustManager(ca().toFile())
-                    .keyManager(clientCertificate().toFile(), clientKey().toFile())
+                    .keyManager(
+                            folder.resolve(name + ".crt").toFile(),
+                            folder.resolve(name + ".key").toFile())
                     .build();
         } catch (SSLException e) {
             throw new IllegalStateException("cannot use the certificates in " + folder, e);
