@@ -18,7 +18,8 @@ public record TlsMaterial(Path folder) {
     /// Makes everything with the openssl program. The server certificate serves as a client certificate
     /// between the nodes as well.
     ///
-    /// @param addresses the IP addresses that the server certificate is for, besides localhost
+    /// @param addresses the IP addresses that the server certificate is for, besides localhost and names
+    ///     below lattice.test
     public static TlsMaterial create(Path folder, List<String> addresses) {
         try {
             Files.createDirectories(folder);
@@ -29,7 +30,11 @@ public record TlsMaterial(Path folder) {
             String names =
                     addresses.stream()
                             .map(address -> ",IP:" + address)
-                            .collect(Collectors.joining("", "DNS:localhost,IP:127.0.0.1", ""));
+                            .collect(
+                                    Collectors.joining(
+                                            "",
+                                            "DNS:localhost,DNS:*.lattice.test,IP:127.0.0.1",
+                                            ""));
             made.issue("server", "subjectAltName=" + names);
             made.issue("client", "subjectAltName=DNS:client");
             return made;

@@ -36,6 +36,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class TenantServiceTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
+    private static final String ADDRESS = "127.0.0.1";
+    private static final String BLUE_NAME = "blue.lattice.test";
+
     private static final String TENANTS =
             """
             [tenants.tenant.acme]
@@ -45,7 +48,7 @@ class TenantServiceTest {
             lease_ttl_max_ms = 30000
             [tenants.tenant.blue]
             identities = ["spiffe://test/blue"]
-            server_names = ["localhost"]
+            server_names = ["blue.lattice.test"]
             [tenants.tenant.small]
             identities = ["small-client"]
             qps_limit = 5
@@ -72,9 +75,9 @@ class TenantServiceTest {
 
     @Test
     void certificateDecidesAndKeepsKeysAndRevisionsApart() {
-        KVGrpc.KVBlockingStub standard = kv(connect("client", "127.0.0.1"));
-        KVGrpc.KVBlockingStub acme = kv(connect("acme-client", "127.0.0.1"));
-        KVGrpc.KVBlockingStub blue = kv(connect("someone", "127.0.0.1"));
+        KVGrpc.KVBlockingStub standard = kv(connect("client", ADDRESS));
+        KVGrpc.KVBlockingStub acme = kv(connect("acme-client", ADDRESS));
+        KVGrpc.KVBlockingStub blue = kv(connect("someone", ADDRESS));
         long before = revision(acme);
         long standardBefore = revision(standard);
 
@@ -91,18 +94,18 @@ class TenantServiceTest {
 
     @Test
     void serverNameStandsForATenantOnlyWhereTheCertificateNamesNone() {
-        put(kv(connect("client", "localhost")), "sni", "blue's");
+        put(kv(connect("client", BLUE_NAME)), "sni", "blue's");
 
-        assertThat(get(kv(connect("someone", "127.0.0.1")), "sni")).isEqualTo("blue's");
-        assertThat(get(kv(connect("acme-client", "localhost")), "sni")).isEmpty();
-        assertThat(get(kv(connect("client", "127.0.0.1")), "sni")).isEmpty();
+        assertThat(get(kv(connect("someone", ADDRESS)), "sni")).isEqualTo("blue's");
+        assertThat(get(kv(connect("acme-client", BLUE_NAME)), "sni")).isEmpty();
+        assertThat(get(kv(connect("client", ADDRESS)), "sni")).isEmpty();
     }
 
     @Test
     void tenantsThatExistAndThatDoNotAreRefusedAlikeAndNothingChanges() {
-        Channel channel = connect("acme-client", "127.0.0.1");
+        Channel channel = connect("acme-client", ADDRESS);
         put(kv(TenantChannels.naming(channel, "acme")), "named", "well");
-        KVGrpc.KVBlockingStub blue = kv(connect("someone", "127.0.0.1"));
+        KVGrpc.KVBlockingStub blue = kv(connect("someone", ADDRESS));
         long before = revision(blue);
 
         for (String tenant : List.of("blue", "default", "nobody")) {
@@ -119,8 +122,8 @@ class TenantServiceTest {
 
     @Test
     void leasesHaveTheTenantsBoundsAndTheirIdsAreTheTenantsOwn() {
-        var acme = leases(connect("acme-client", "127.0.0.1"));
-        var blue = leases(connect("someone", "127.0.0.1"));
+        var acme = leases(connect("acme-client", ADDRESS));
+        var blue = leases(connect("someone", ADDRESS));
 
         assertThat(grant(acme, 7, 0)).isEqualTo(20);
         assertThat(grant(acme, 8, 1)).isEqualTo(5);
@@ -135,8 +138,8 @@ class TenantServiceTest {
 
     @Test
     void watchSeesItsOwnTenantOnly() throws Exception {
-        Channel acme = connect("acme-client", "127.0.0.1");
-        KVGrpc.KVBlockingStub blue = kv(connect("someone", "127.0.0.1"));
+        Channel acme = connect("acme-client", ADDRESS);
+        KVGrpc.KVBlockingStub blue = kv(connect("someone", ADDRESS));
         try (WatchedKeys watched = WatchedKeys.all(acme)) {
             put(blue, "watched/blue", "1");
             put(kv(acme), "watched/acme", "1");
@@ -150,8 +153,8 @@ class TenantServiceTest {
 
     @Test
     void overQuotaIsRefusedWithTheTimeToWaitAndOthersAreNot() throws Exception {
-        KVGrpc.KVBlockingStub small = kv(connect("small-client", "127.0.0.1"));
-        KVGrpc.KVBlockingStub acme = kv(connect("acme-client", "127.0.0.1"));
+        KVGrpc.KVBlockingStub small = kv(connect("small-client", ADDRESS));
+        KVGrpc.KVBlockingStub acme = kv(connect("acme-client", ADDRESS));
 
         StatusRuntimeException e =
                 refusal(() -> {
@@ -176,9 +179,11 @@ class TenantServiceTest {
                 + info.getRetryDelay().getNanos();
     }
 
+    /// @param host what the client calls the server; an address is no TLS server name
     private Channel connect(String certificate, String host) {
         ManagedChannel channel =
-                NettyChannelBuilder.forAddress(host, cluster.node(0).clientPort())
+                NettyChannelBuilder.forAddress(ADDRESS, cluster.node(0).clientPort())
+                        .overrideAuthority(host + ":" + cluster.node(0).clientPort())
                         .sslContext(tls.clientContext(certificate))
                         .build();
         channels.add(channel);
