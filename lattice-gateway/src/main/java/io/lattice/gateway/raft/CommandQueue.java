@@ -261,17 +261,25 @@ final class CommandQueue {
             count(late, -1);
             return late;
         }
+        Lane lane = laneWithLate(nowNanos);
+        if (lane == null) {
+            return null;
+        }
+        Pending late = lane.waiting.removeFirst();
+        lane.bytes -= late.bytes();
+        count(late, -1);
+        if (lane.waiting.isEmpty()) {
+            turns.remove(lane);
+            lane.inTurn = false;
+            lane.deficitBytes = 0;
+        }
+        return late;
+    }
+
+    private @Nullable Lane laneWithLate(long nowNanos) {
         for (Lane lane : turns) {
             if (isLate(lane.head(), nowNanos)) {
-                Pending late = lane.waiting.removeFirst();
-                lane.bytes -= late.bytes();
-                count(late, -1);
-                if (lane.waiting.isEmpty()) {
-                    turns.remove(lane);
-                    lane.inTurn = false;
-                    lane.deficitBytes = 0;
-                }
-                return late;
+                return lane;
             }
         }
         return null;

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -28,6 +29,11 @@ class FairnessTest {
     private static final int WINDOWS = Integer.getInteger("lattice.fairness.windows", 7);
     private static final long WINDOW_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final int FLOODERS = 8;
+
+    /// Together the flooders call about eight times as often as their quota lets them. Without a pause it would be their own
+    /// CPU, on the same machine, that shows in the other's latency.
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
     private static final double RATIO_MAX = 2;
 
     private static final String TENANTS =
@@ -65,7 +71,7 @@ class FairnessTest {
                 "FairnessTest: p99 in ms, calm %s, flooded %s, ratio of medians %.2f, refused %d%n",
                 calm, flooded, ratio, refused.sum());
 
-        assertThat(refused.sum()).isGreaterThan(1_000L * WINDOWS);
+        assertThat(refused.sum()).isGreaterThan(500L * WINDOWS);
         assertThat(ratio).isLessThan(RATIO_MAX);
     }
 
@@ -108,7 +114,7 @@ class FairnessTest {
                 .build();
     }
 
-    /// Threads that call without a pause, whatever they are answered.
+    /// Threads that go on calling whatever they are answered.
     private static final class Flood implements AutoCloseable {
         private final List<Thread> threads = new ArrayList<>();
         private volatile boolean over;
@@ -128,6 +134,7 @@ class FairnessTest {
                 } catch (StatusRuntimeException overQuota) {
                     refused.increment();
                 }
+                LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
 
