@@ -1,33 +1,71 @@
 package io.lattice.cp.manifest;
 
 import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.cp.policy.QuotaPolicy;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The manifest of a cluster without a control plane: one tenant in one group of all configured nodes.
-/// It never changes.
+/// The manifest of a cluster without a control plane: the tenants of the configuration, all in one group of all configured
+/// nodes. It never changes.
 public final class StandaloneManifest implements ManifestSource {
     /// The group's id.
     public static final String GROUP = "g1";
 
-    /// The keyspace of the only tenant.
-    public static final int KEYSPACE = 1;
+    /// The tenant with keyspace 1.
+    public static final String FIRST_TENANT = "default";
 
+    private static final int FIRST_KEYSPACE = 1;
     private static final long ROUTING_EPOCH = 1;
 
     private final Manifest manifest;
 
+    /// What the configuration says about a tenant.
+    ///
+    /// @param access which clients it is for
+    /// @param leaseTtl the TTLs it may have
+    /// @param quota how much it may use
+    public record Entry(Manifest.Access access, LeaseTtlPolicy leaseTtl, QuotaPolicy quota) {}
+
     /// Makes the manifest from the configuration's static values.
     ///
-    /// @param tenant the default tenant's name
+    /// @param tenants by name; no two of them with one [#keyspace(String)]
     /// @param voters all nodes of the cluster
-    public StandaloneManifest(String tenant, List<Manifest.Voter> voters, LeaseTtlPolicy leaseTtl) {
-        this.manifest =
-                new Manifest(
-                        Map.of(
-                                tenant,
-                                new Manifest.Tenant(KEYSPACE, GROUP, ROUTING_EPOCH, leaseTtl)),
-                        Map.of(GROUP, new Manifest.Group(voters)));
+    public StandaloneManifest(Map<String, Entry> tenants, List<Manifest.Voter> voters) {
+        Map<String, Manifest.Tenant> entries = new HashMap<>();
+        tenants.forEach((name, entry) ->
+                entries.put(
+                        name,
+                        new Manifest.Tenant(
+                                keyspace(name),
+                                GROUP,
+                                ROUTING_EPOCH,
+                                entry.access,
+                                entry.leaseTtl,
+                                entry.quota)));
+        this.manifest = new Manifest(entries, Map.of(GROUP, new Manifest.Group(voters)));
+    }
+
+    /// The keyspace of a tenant: 1 for "default", else 31 bits of the name's SHA-256. It follows from the name alone, so that
+    /// no order and no edit of the configuration, and no difference between two nodes' files, gives one tenant the keys of
+    /// another.
+    public static int keyspace(String tenant) {
+        if (tenant.equals(FIRST_TENANT)) {
+            return FIRST_KEYSPACE;
+        }
+        try {
+            byte[] digest =
+                    MessageDigest.getInstance("SHA-256")
+                            .digest(tenant.getBytes(StandardCharsets.UTF_8));
+            int hash = ByteBuffer.wrap(digest).getInt() & Integer.MAX_VALUE;
+            return Math.max(hash, FIRST_KEYSPACE + 1);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
     }
 
     @Override

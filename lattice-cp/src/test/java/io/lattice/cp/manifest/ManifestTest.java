@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.cp.policy.QuotaPolicy;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class ManifestTest {
@@ -16,23 +18,66 @@ class ManifestTest {
             new Manifest.Group(List.of(new Manifest.Voter("n1", "h1:2380")));
 
     @Test
-    void standaloneHasOneTenantInOneGroupOfAllNodes() {
+    void standaloneHasTheConfiguredTenantsInOneGroupOfAllNodes() {
         List<Manifest.Voter> voters =
                 List.of(
                         new Manifest.Voter("n1", "h1:2380"),
                         new Manifest.Voter("n2", "h2:2380"),
                         new Manifest.Voter("n3", "h3:2380"));
+        Manifest.Access access = new Manifest.Access(Set.of("acme-client"), Set.of("acme.test"));
+        QuotaPolicy quota = new QuotaPolicy(10, 0, 0, QuotaPolicy.SpaceRecovery.AUTOMATIC);
 
-        Manifest manifest = new StandaloneManifest("default", voters, TTL).current();
+        Manifest manifest =
+                new StandaloneManifest(
+                                Map.of(
+                                        "default",
+                                        new StandaloneManifest.Entry(
+                                                Manifest.Access.NONE, TTL, QuotaPolicy.UNLIMITED),
+                                        "acme",
+                                        new StandaloneManifest.Entry(access, TTL, quota)),
+                                voters)
+                        .current();
 
-        assertThat(manifest.tenants()).containsOnlyKeys("default");
-        Manifest.Tenant tenant = manifest.tenants().get("default");
-        assertThat(tenant)
-                .isEqualTo(
-                        new Manifest.Tenant(
-                                StandaloneManifest.KEYSPACE, StandaloneManifest.GROUP, 1, TTL));
+        assertThat(manifest.tenants())
+                .containsOnly(
+                        Map.entry(
+                                "default",
+                                new Manifest.Tenant(
+                                        1,
+                                        StandaloneManifest.GROUP,
+                                        1,
+                                        Manifest.Access.NONE,
+                                        TTL,
+                                        QuotaPolicy.UNLIMITED)),
+                        Map.entry(
+                                "acme",
+                                new Manifest.Tenant(
+                                        StandaloneManifest.keyspace("acme"),
+                                        StandaloneManifest.GROUP,
+                                        1,
+                                        access,
+                                        TTL,
+                                        quota)));
         assertThat(manifest.groups())
                 .containsExactly(Map.entry(StandaloneManifest.GROUP, new Manifest.Group(voters)));
+    }
+
+    @Test
+    void keyspaceFollowsFromTheNameAndIsWrittenInStone() {
+        // Stores hold these numbers: another result would lose the tenants' keys.
+        assertThat(StandaloneManifest.keyspace("default")).isEqualTo(1);
+        assertThat(StandaloneManifest.keyspace("acme")).isEqualTo(36_385_709);
+    }
+
+    @Test
+    void refusesServerNameOfTwoTenants() {
+        Manifest.Access access = new Manifest.Access(Set.of(), Set.of("shared.test"));
+        Map<String, Manifest.Tenant> tenants =
+                Map.of("a", tenant(1, "g1", access), "b", tenant(2, "g1", access));
+
+        assertThatThrownBy(() -> new Manifest(tenants, Map.of("g1", GROUP)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("server name shared.test");
     }
 
     @Test
@@ -61,6 +106,10 @@ class ManifestTest {
     }
 
     private static Manifest.Tenant tenant(int keyspace, String group) {
-        return new Manifest.Tenant(keyspace, group, 1, TTL);
+        return tenant(keyspace, group, Manifest.Access.NONE);
+    }
+
+    private static Manifest.Tenant tenant(int keyspace, String group, Manifest.Access access) {
+        return new Manifest.Tenant(keyspace, group, 1, access, TTL, QuotaPolicy.UNLIMITED);
     }
 }

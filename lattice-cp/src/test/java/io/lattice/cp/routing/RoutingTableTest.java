@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lattice.cp.manifest.Manifest;
 import io.lattice.cp.manifest.StandaloneManifest;
 import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.cp.policy.QuotaPolicy;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class RoutingTableTest {
@@ -16,12 +18,16 @@ class RoutingTableTest {
         RoutingTable table =
                 new RoutingTable(
                         new StandaloneManifest(
-                                "default",
-                                List.of(new Manifest.Voter("n1", "h1:2380")),
-                                new LeaseTtlPolicy(
-                                        Duration.ofSeconds(2),
-                                        Duration.ofMinutes(1),
-                                        Duration.ofDays(1))));
+                                Map.of(
+                                        "default",
+                                        new StandaloneManifest.Entry(
+                                                Manifest.Access.NONE,
+                                                new LeaseTtlPolicy(
+                                                        Duration.ofSeconds(2),
+                                                        Duration.ofMinutes(1),
+                                                        Duration.ofDays(1)),
+                                                QuotaPolicy.UNLIMITED)),
+                                List.of(new Manifest.Voter("n1", "h1:2380"))));
 
         assertThat(table.route("default"))
                 .contains(new RoutingTable.Route(1, "g1", new RoutingEpoch(1)));

@@ -46,7 +46,7 @@ final class ConfigAssembler {
         ControlPlane controlPlane = controlPlane(listenerTls);
         Cluster cluster = cluster(grpc);
         Storage storage = storage(cluster);
-        Tenants tenants = tenants();
+        Tenants tenants = new TenantAssembler(settings).assemble();
         Telemetry telemetry =
                 new Telemetry(
                         settings.getOrDefault(ConfigKeys.TELEMETRY_ENABLED),
@@ -236,16 +236,6 @@ final class ConfigAssembler {
                     "a directory, or a path where one can be made");
         }
         return path;
-    }
-
-    private Tenants tenants() {
-        return new Tenants(
-                settings.getOrDefault(ConfigKeys.TENANTS_DEFAULT_TENANT),
-                settings.get(ConfigKeys.TENANTS_QPS_LIMIT),
-                settings.get(ConfigKeys.TENANTS_BYTES_LIMIT),
-                settings.getOrDefault(ConfigKeys.TENANTS_LEASE_TTL_DEFAULT),
-                settings.getOrDefault(ConfigKeys.TENANTS_LEASE_TTL_MAX),
-                settings.getOrDefault(ConfigKeys.TENANTS_WATCH_IDLE_TIMEOUT));
     }
 
     private Tuning tuning() {

@@ -1,5 +1,6 @@
 package io.lattice.gateway.config;
 
+import io.lattice.cp.policy.QuotaPolicy.SpaceRecovery;
 import io.lattice.gateway.config.LatticeConfig.ControlPlaneMode;
 import io.lattice.gateway.config.LatticeConfig.DurabilityMode;
 import io.lattice.gateway.config.LatticeConfig.FsyncPolicy;
@@ -26,7 +27,7 @@ final class ConfigKeys {
     /// leave room for the envelope of a batch.
     private static final long MAX_ENTRY_BYTES = 3 * MIB;
 
-    private static final ValueType<String> NAME =
+    static final ValueType<String> NAME =
             ValueType.text(
                     Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
                     "1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit");
@@ -122,6 +123,11 @@ final class ConfigKeys {
             ConfigKey.optional("tenants.default_qps_limit", ValueType.integer(1, 1_000_000_000));
     static final ConfigKey<Long> TENANTS_BYTES_LIMIT =
             ConfigKey.optional("tenants.default_bytes_limit", ValueType.integer(KIB, TIB));
+    static final ConfigKey<SpaceRecovery> TENANTS_SPACE_RECOVERY =
+            ConfigKey.withDefault(
+                    "tenants.space_recovery",
+                    ValueType.choice(SpaceRecovery.class),
+                    SpaceRecovery.MANUAL);
     static final ConfigKey<Duration> TENANTS_LEASE_TTL_DEFAULT =
             ConfigKey.withDefault(
                     "tenants.lease_ttl_default_ms",
@@ -260,6 +266,7 @@ final class ConfigKeys {
                     TENANTS_DEFAULT_TENANT,
                     TENANTS_QPS_LIMIT,
                     TENANTS_BYTES_LIMIT,
+                    TENANTS_SPACE_RECOVERY,
                     TENANTS_LEASE_TTL_DEFAULT,
                     TENANTS_LEASE_TTL_MAX,
                     TENANTS_WATCH_IDLE_TIMEOUT,

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -30,8 +31,9 @@ public final class ConfigLoader {
     private static final Map<String, ConfigKey<?>> KEYS =
             ConfigKeys.ALL.stream().collect(Collectors.toMap(ConfigKey::name, Function.identity()));
     private static final Set<String> SECTIONS =
-            ConfigKeys.ALL.stream()
-                    .map(ConfigKey::section)
+            Stream.concat(
+                            ConfigKeys.ALL.stream().map(ConfigKey::section),
+                            Stream.of(TenantKeys.SECTION))
                     .flatMap(ConfigLoader::withParents)
                     .collect(Collectors.toCollection(TreeSet::new));
     private static final Map<String, ConfigKey<?>> BY_VARIABLE =
@@ -109,11 +111,6 @@ public final class ConfigLoader {
     public static List<String> notices(LatticeConfig config) {
         return Stream.of(
                         notice(
-                                config.tenants().qpsLimit() != null
-                                        || config.tenants().bytesLimit() != null,
-                                "tenants.default_qps_limit and default_bytes_limit are accepted but"
-                                        + " not enforced in this version"),
-                        notice(
                                 !config.controlPlane().endpoints().isEmpty(),
                                 "control_plane.endpoints are ignored while control_plane.mode is"
                                         + " \"standalone\""),
@@ -146,11 +143,62 @@ public final class ConfigLoader {
                 settings.put(key, value, place);
             } else if (!SECTIONS.contains(name)) {
                 reportUnknown(settings, place, name, value instanceof TomlTable);
+            } else if (name.equals(TenantKeys.SECTION) && value instanceof TomlTable tenants) {
+                readTenants(settings, tenants, file, directory);
             } else if (value instanceof TomlTable section) {
                 settings.section(name, place);
                 readTable(settings, section, name + ".", file, directory);
             } else {
                 settings.report(place, name, Settings.render(value), "a table");
+            }
+        }
+    }
+
+    private static void readTenants(
+            Settings settings, TomlTable tenants, String file, Path directory) {
+        for (String tenant : tenants.keySet()) {
+            Place place = filePlace(file, directory, tenants.inputPositionOf(List.of(tenant)));
+            String name = TenantKeys.SECTION + "." + tenant;
+            if (ConfigKeys.NAME.parser().apply(tenant) == null) {
+                settings.report(
+                        place,
+                        TenantKeys.SECTION,
+                        "the name " + ValueType.quote(tenant),
+                        "names of " + ConfigKeys.NAME.allowed());
+            } else if (tenants.get(List.of(tenant)) instanceof TomlTable table) {
+                settings.tenant(tenant);
+                settings.section(name, place);
+                readTenant(settings, table, tenant, file, directory);
+            } else {
+                settings.report(
+                        place,
+                        name,
+                        Settings.render(Objects.requireNonNull(tenants.get(List.of(tenant)))),
+                        "a table");
+            }
+        }
+    }
+
+    private static void readTenant(
+            Settings settings, TomlTable table, String tenant, String file, Path directory) {
+        Map<String, ConfigKey<?>> keys = new TreeMap<>();
+        for (ConfigKey<?> key : TenantKeys.ALL) {
+            ConfigKey<?> own = TenantKeys.of(tenant, key);
+            keys.put(own.name(), own);
+        }
+        for (String part : table.keySet()) {
+            List<String> path = List.of(part);
+            String name = TenantKeys.SECTION + "." + tenant + "." + part;
+            Place place = filePlace(file, directory, table.inputPositionOf(path));
+            ConfigKey<?> key = keys.get(name);
+            if (key != null) {
+                settings.put(key, Objects.requireNonNull(table.get(path)), place);
+            } else {
+                settings.report(
+                        place,
+                        name,
+                        "a key that does not exist",
+                        nearest(name, keys.keySet()) + " (nearest name)");
             }
         }
     }

@@ -1,5 +1,6 @@
 package io.lattice.gateway.config;
 
+import io.lattice.cp.manifest.StandaloneManifest;
 import io.lattice.gateway.config.LatticeConfig.Admin;
 import io.lattice.gateway.config.LatticeConfig.Cluster;
 import io.lattice.gateway.config.LatticeConfig.ControlPlane;
@@ -17,9 +18,13 @@ import io.lattice.gateway.config.LatticeConfig.Tuning;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// What must hold between keys, and what this version can't do yet. Pure: looks at values only, never
 /// at the file system. The range of a single key is its [ConfigKey]'s business.
@@ -55,6 +60,7 @@ final class ConfigRules {
         rules.durability(storage, cluster);
         rules.paths(storage.paths());
         rules.leases(tenants);
+        rules.tenants(tenants);
         rules.timeouts(tuning.raft(), tuning.limits(), tuning.admin());
         return List.copyOf(rules.violations);
     }
@@ -242,6 +248,31 @@ final class ConfigRules {
                             + tenants.leaseTtlMax().toMillis(),
                     ConfigKeys.TENANTS_LEASE_TTL_DEFAULT,
                     ConfigKeys.TENANTS_LEASE_TTL_MAX);
+        }
+    }
+
+    private void tenants(Tenants tenants) {
+        Map<Integer, String> keyspaces = new HashMap<>();
+        Map<String, String> serverNames = new HashMap<>();
+        for (String name : new TreeSet<>(tenants.tenants().keySet())) {
+            String other = keyspaces.put(StandaloneManifest.keyspace(name), name);
+            if (other != null) {
+                add(
+                        ValueType.quote(name),
+                        "another name: by chance this one makes the same keyspace as " + other,
+                        TenantKeys.of(name, TenantKeys.IDENTITIES));
+            }
+            TenantConfig tenant = Objects.requireNonNull(tenants.tenants().get(name));
+            for (String serverName : tenant.serverNames()) {
+                String holder = serverNames.putIfAbsent(serverName, name);
+                if (holder != null && !holder.equals(name)) {
+                    add(
+                            ValueType.quote(serverName),
+                            "names that stand for no other tenant; this one stands for " + holder,
+                            TenantKeys.of(name, TenantKeys.SERVER_NAMES),
+                            TenantKeys.of(holder, TenantKeys.SERVER_NAMES));
+                }
+            }
         }
     }
 

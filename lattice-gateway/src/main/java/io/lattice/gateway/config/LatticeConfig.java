@@ -5,6 +5,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -245,13 +246,15 @@ public record LatticeConfig(
     /// @param leaseTtlDefault TTL of a lease that is asked for with TTL 0
     /// @param leaseTtlMax longer TTLs are cut to this
     /// @param watchIdleTimeout a watch stream without watchers is closed after this time
+    /// @param tenants all tenants by name, the default one among them, each with what holds for it
     public record Tenants(
             String defaultTenant,
             @Nullable Long qpsLimit,
             @Nullable Long bytesLimit,
             Duration leaseTtlDefault,
             Duration leaseTtlMax,
-            Duration watchIdleTimeout) {
+            Duration watchIdleTimeout,
+            Map<String, TenantConfig> tenants) {
         public Tenants {
             ConfigKeys.TENANTS_DEFAULT_TENANT.require(defaultTenant);
             if (qpsLimit != null) {
@@ -263,6 +266,12 @@ public record LatticeConfig(
             ConfigKeys.TENANTS_LEASE_TTL_DEFAULT.require(leaseTtlDefault);
             ConfigKeys.TENANTS_LEASE_TTL_MAX.require(leaseTtlMax);
             ConfigKeys.TENANTS_WATCH_IDLE_TIMEOUT.require(watchIdleTimeout);
+            tenants = Map.copyOf(tenants);
+            tenants.keySet().forEach(ConfigKeys.TENANTS_DEFAULT_TENANT::require);
+            if (!tenants.containsKey(defaultTenant)) {
+                throw new IllegalArgumentException(
+                        "tenants: found no " + defaultTenant + ", which is the default tenant");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,6 +36,7 @@ final class Settings {
 
     private final Map<String, Raw> raw = new HashMap<>();
     private final Map<String, Place> sections = new HashMap<>();
+    private final Set<String> tenants = new LinkedHashSet<>();
     private final List<Located> located = new ArrayList<>();
     private final Set<String> broken = new HashSet<>();
     private final Place fallback;
@@ -52,6 +54,16 @@ final class Settings {
 
     void section(String name, Place place) {
         sections.put(name, place);
+    }
+
+    /// Notes that there is a tenant of that name.
+    void tenant(String name) {
+        tenants.add(name);
+    }
+
+    /// The names of all tenants that have a table, in their order.
+    Set<String> tenants() {
+        return tenants;
     }
 
     boolean has(ConfigKey<?> key) {

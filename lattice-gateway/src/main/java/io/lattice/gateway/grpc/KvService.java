@@ -3,7 +3,8 @@ package io.lattice.gateway.grpc;
 import com.google.protobuf.Message;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.FairExecutor;
+import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
@@ -28,21 +29,18 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// etcdserverpb.KV. Mutations go through the proposer, reads through the read fence unless they are serializable.
-/// Point reads run on the thread that is there already; larger ones on `scans`.
+/// Point reads run on the thread that is there already; larger ones on `scans`. Each call is about its tenant's keyspace.
 public final class KvService extends KVGrpc.KVImplBase {
     private final RaftNode node;
     private final Headers headers;
     private final RequestLimits limits;
-    private final Route route;
-    private final Executor scans;
+    private final FairExecutor scans;
 
     /// @param scans runs reads that may take long
-    public KvService(
-            RaftNode node, Headers headers, RequestLimits limits, Route route, Executor scans) {
+    public KvService(RaftNode node, Headers headers, RequestLimits limits, FairExecutor scans) {
         this.node = node;
         this.headers = headers;
         this.limits = limits;
-        this.route = route;
         this.scans = scans;
     }
 
@@ -54,17 +52,18 @@ public final class KvService extends KVGrpc.KVImplBase {
             reply.fail(ErrorMapper.status(refusal));
             return;
         }
-        Runnable read = () -> reply.guard(() -> reply.ok(range(request)));
+        int keyspace = Tenant.current().keyspace();
+        Runnable read = () -> reply.guard(() -> reply.ok(range(keyspace, request)));
         Runnable placed =
                 request.getRangeEnd().isEmpty()
                         ? read
-                        : () -> reply.guard(() -> scans.execute(read));
+                        : () -> reply.guard(() -> scans.of(keyspace).execute(read));
         fenced(request.getSerializable(), placed, reply);
     }
 
-    private RangeResponse range(RangeRequest request) {
+    private RangeResponse range(int keyspace, RangeRequest request) {
         try (ReadView view = node.store().view()) {
-            RangeResponse response = new QueryExecutor(view).range(route.keyspace(), request);
+            RangeResponse response = new QueryExecutor(view).range(keyspace, request);
             return response.toBuilder().setHeader(headers.complete(response.getHeader())).build();
         }
     }
@@ -90,8 +89,10 @@ public final class KvService extends KVGrpc.KVImplBase {
             call.onError(ErrorMapper.status(refusal).asRuntimeException());
             return;
         }
+        int keyspace = Tenant.current().keyspace();
+        Executor lane = scans.of(keyspace);
         RangeStreamer streamer =
-                new RangeStreamer(call, node, headers, route.keyspace(), request, limits, scans);
+                new RangeStreamer(call, node, headers, keyspace, request, limits, lane);
         Reply<RangeStreamResponse> reply = streamer.reply();
         fenced(request.getSerializable(), streamer::start, reply);
     }
@@ -100,7 +101,7 @@ public final class KvService extends KVGrpc.KVImplBase {
     public void put(PutRequest request, StreamObserver<PutResponse> observer) {
         Reply<PutResponse> reply = new Reply<>(observer);
         propose(
-                route.command().setPut(request),
+                Tenant.current().route().command().setPut(request),
                 RequestChecks.check(request),
                 request.getSerializedSize(),
                 reply,
@@ -115,7 +116,7 @@ public final class KvService extends KVGrpc.KVImplBase {
             DeleteRangeRequest request, StreamObserver<DeleteRangeResponse> observer) {
         Reply<DeleteRangeResponse> reply = new Reply<>(observer);
         propose(
-                route.command().setDeleteRange(request),
+                Tenant.current().route().command().setDeleteRange(request),
                 RequestChecks.check(request),
                 request.getSerializedSize(),
                 reply,
@@ -132,25 +133,26 @@ public final class KvService extends KVGrpc.KVImplBase {
     public void txn(TxnRequest request, StreamObserver<TxnResponse> observer) {
         Reply<TxnResponse> reply = new Reply<>(observer);
         Refusal refusal = RequestChecks.check(request, limits.txnOps());
+        Tenant tenant = Tenant.current();
         if (refusal == null && RequestChecks.isReadOnly(request)) {
-            Runnable read = () -> reply.guard(() -> reply.ok(readOnlyTxn(request)));
+            Runnable read = () -> reply.guard(() -> reply.ok(readOnlyTxn(tenant, request)));
             fenced(
                     RequestChecks.isSerializable(request),
-                    () -> reply.guard(() -> scans.execute(read)),
+                    () -> reply.guard(() -> scans.of(tenant.keyspace()).execute(read)),
                     reply);
             return;
         }
         propose(
-                route.command().setTxn(request),
+                tenant.route().command().setTxn(request),
                 refusal,
                 request.getSerializedSize(),
                 reply,
                 response -> reply.ok(completed((TxnResponse) response)));
     }
 
-    private TxnResponse readOnlyTxn(TxnRequest request) {
+    private TxnResponse readOnlyTxn(Tenant tenant, TxnRequest request) {
         try (ReadView view = node.store().view()) {
-            return completed(new QueryExecutor(view).readOnlyTxn(route.keyspace(), request));
+            return completed(new QueryExecutor(view).readOnlyTxn(tenant.keyspace(), request));
         }
     }
 
@@ -161,8 +163,9 @@ public final class KvService extends KVGrpc.KVImplBase {
     @Override
     public void compact(CompactionRequest request, StreamObserver<CompactionResponse> observer) {
         Reply<CompactionResponse> reply = new Reply<>(observer);
+        Tenant tenant = Tenant.current();
         propose(
-                route.command().setCompact(request),
+                tenant.route().command().setCompact(request),
                 null,
                 request.getSerializedSize(),
                 reply,
@@ -173,7 +176,7 @@ public final class KvService extends KVGrpc.KVImplBase {
                                     .setHeader(headers.complete(compacted.getHeader()))
                                     .build();
                     if (request.getPhysical()) {
-                        awaitPhysical(request.getRevision(), complete, reply);
+                        awaitPhysical(tenant.keyspace(), request.getRevision(), complete, reply);
                     } else {
                         reply.ok(complete);
                     }
@@ -181,10 +184,13 @@ public final class KvService extends KVGrpc.KVImplBase {
     }
 
     private void awaitPhysical(
-            long revision, CompactionResponse response, Reply<CompactionResponse> reply) {
+            int keyspace,
+            long revision,
+            CompactionResponse response,
+            Reply<CompactionResponse> reply) {
         var _ =
                 node.store()
-                        .compacted(route.keyspace(), revision)
+                        .compacted(keyspace, revision)
                         .copy()
                         .orTimeout(limits.timeout().toMillis(), TimeUnit.MILLISECONDS)
                         .whenComplete((done, e) -> {

@@ -3,8 +3,9 @@ package io.lattice.gateway.grpc;
 import com.google.protobuf.Message;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.gateway.admission.FairExecutor;
 import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.lease.Renewals;
 import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.gateway.raft.Proposer;
@@ -28,49 +29,39 @@ import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.lease.LeaseReader;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.security.SecureRandom;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /// etcdserverpb.Lease. Grants, revokes and renewals are replicated; TimeToLive is linearizable, LeaseLeases answers from
-/// this node's state, as in etcd.
+/// this node's state, as in etcd. A tenant's leases are its own: another one's may have the same ids.
 public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     private static final long NOT_FOUND_TTL = -1;
 
     private final RaftNode node;
     private final Headers headers;
     private final RequestLimits limits;
-    private final Route route;
-    private final LeaseTtlPolicy ttlPolicy;
-    private final Executor scans;
-    private final Renewals renewals;
+    private final FairExecutor scans;
+    private final Map<Route, Renewals> renewals = new ConcurrentHashMap<>();
     private final Set<KeepAliveStream> streams = ConcurrentHashMap.newKeySet();
     private final SecureRandom random = new SecureRandom();
 
     /// @param scans runs what may take long: lists, and the answers of many renewals
-    public LeaseService(
-            RaftNode node,
-            Headers headers,
-            RequestLimits limits,
-            Route route,
-            LeaseTtlPolicy ttlPolicy,
-            Executor scans) {
+    public LeaseService(RaftNode node, Headers headers, RequestLimits limits, FairExecutor scans) {
         this.node = node;
         this.headers = headers;
         this.limits = limits;
-        this.route = route;
-        this.ttlPolicy = ttlPolicy;
         this.scans = scans;
-        this.renewals =
-                new Renewals(
-                        (renew, completion) ->
-                                node.proposer()
-                                        .propose(
-                                                route.command().setLeaseRenew(renew).build(),
-                                                completion),
-                        limits.timeout(),
-                        scans);
+    }
+
+    private Renewals newRenewals(Route route) {
+        return new Renewals(
+                (renew, completion) ->
+                        node.proposer()
+                                .propose(route.command().setLeaseRenew(renew).build(), completion),
+                limits.timeout(),
+                scans.of(route.keyspace()));
     }
 
     @Override
@@ -81,11 +72,15 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
             reply.fail(ErrorMapper.status(refusal));
             return;
         }
-        long ttl = ttlPolicy.grant(request.getTTL());
+        Tenant tenant = Tenant.current();
+        long ttl = tenant.leaseTtl().grant(request.getTTL());
         if (request.getID() != 0) {
-            propose(granting(request.getID(), ttl), new CommandAnswer(reply, granted(reply)));
+            propose(
+                    tenant.route(),
+                    granting(request.getID(), ttl),
+                    new CommandAnswer(reply, granted(reply)));
         } else {
-            grantAnyId(ttl, reply);
+            grantAnyId(tenant.route(), ttl, reply);
         }
     }
 
@@ -93,7 +88,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
         return LeaseGrantRequest.newBuilder().setID(id).setTTL(ttl).build();
     }
 
-    private void propose(LeaseGrantRequest grant, Proposer.Completion completion) {
+    private void propose(Route route, LeaseGrantRequest grant, Proposer.Completion completion) {
         node.proposer().propose(route.command().setLeaseGrant(grant).build(), completion);
     }
 
@@ -105,10 +100,11 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     }
 
     /// With a positive id of the server's choice; another one if by chance that exists.
-    private void grantAnyId(long ttl, Reply<LeaseGrantResponse> reply) {
+    private void grantAnyId(Route route, long ttl, Reply<LeaseGrantResponse> reply) {
         long id = 1 + random.nextLong(Long.MAX_VALUE);
         CommandAnswer answer = new CommandAnswer(reply, granted(reply));
         propose(
+                route,
                 granting(id, ttl),
                 new Proposer.Completion() {
                     @Override
@@ -116,7 +112,9 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
                         if (outcome.equals(new Outcome.Refused(Refusal.LEASE_EXISTS))) {
                             // Not on the thread that applies the log: proposing may submit at
                             // once, and submitting may block.
-                            reply.guard(() -> scans.execute(() -> grantAnyId(ttl, reply)));
+                            reply.guard(() ->
+                                    scans.of(route.keyspace())
+                                            .execute(() -> grantAnyId(route, ttl, reply)));
                         } else {
                             answer.done(outcome);
                         }
@@ -135,7 +133,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
         Reply<LeaseRevokeResponse> reply = new Reply<>(observer);
         node.proposer()
                 .propose(
-                        route.command().setLeaseRevoke(request).build(),
+                        Tenant.current().route().command().setLeaseRevoke(request).build(),
                         new CommandAnswer(
                                 reply,
                                 response -> {
@@ -151,11 +149,12 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     @Override
     public StreamObserver<LeaseKeepAliveRequest> leaseKeepAlive(
             StreamObserver<LeaseKeepAliveResponse> observer) {
+        Route route = Tenant.current().route();
         KeepAliveStream stream =
                 new KeepAliveStream(
                         (ServerCallStreamObserver<LeaseKeepAliveResponse>) observer,
-                        renewals,
-                        this::header,
+                        renewals.computeIfAbsent(route, this::newRenewals),
+                        () -> header(route.keyspace()),
                         streams::remove);
         streams.add(stream);
         stream.start();
@@ -168,9 +167,9 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     }
 
     /// Taken before a renewal: were it taken after, a lease could be seen renewed at a revision by which it was revoked.
-    private ResponseHeader header() {
+    private ResponseHeader header(int keyspace) {
         try (ReadView view = node.store().view()) {
-            return headers.at(view.revision(route.keyspace()));
+            return headers.at(view.revision(keyspace));
         }
     }
 
@@ -178,8 +177,12 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     public void leaseTimeToLive(
             LeaseTimeToLiveRequest request, StreamObserver<LeaseTimeToLiveResponse> observer) {
         Reply<LeaseTimeToLiveResponse> reply = new Reply<>(observer);
-        Runnable read = () -> reply.guard(() -> reply.ok(timeToLive(request)));
-        Runnable placed = request.getKeys() ? () -> reply.guard(() -> scans.execute(read)) : read;
+        int keyspace = Tenant.current().keyspace();
+        Runnable read = () -> reply.guard(() -> reply.ok(timeToLive(keyspace, request)));
+        Runnable placed =
+                request.getKeys()
+                        ? () -> reply.guard(() -> scans.of(keyspace).execute(read))
+                        : read;
         node.fence()
                 .await(
                         System.nanoTime() + limits.timeout().toNanos(),
@@ -187,12 +190,12 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
                         failure -> reply.fail(ErrorMapper.status(failure)));
     }
 
-    private LeaseTimeToLiveResponse timeToLive(LeaseTimeToLiveRequest request) {
+    private LeaseTimeToLiveResponse timeToLive(int keyspace, LeaseTimeToLiveRequest request) {
         try (ReadView view = node.store().view()) {
-            LeaseReader leases = new LeaseReader(view, route.keyspace());
+            LeaseReader leases = new LeaseReader(view, keyspace);
             LeaseTimeToLiveResponse.Builder response =
                     LeaseTimeToLiveResponse.newBuilder()
-                            .setHeader(headers.at(view.revision(route.keyspace())))
+                            .setHeader(headers.at(view.revision(keyspace)))
                             .setID(request.getID());
             LeaseReader.Status status = leases.find(request.getID());
             if (status == null) {
@@ -211,15 +214,16 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     public void leaseLeases(
             LeaseLeasesRequest request, StreamObserver<LeaseLeasesResponse> observer) {
         Reply<LeaseLeasesResponse> reply = new Reply<>(observer);
-        reply.guard(() -> scans.execute(() -> reply.guard(() -> reply.ok(list()))));
+        int keyspace = Tenant.current().keyspace();
+        Runnable list = () -> reply.guard(() -> reply.ok(list(keyspace)));
+        reply.guard(() -> scans.of(keyspace).execute(list));
     }
 
-    private LeaseLeasesResponse list() {
+    private LeaseLeasesResponse list(int keyspace) {
         try (ReadView view = node.store().view()) {
             LeaseLeasesResponse.Builder response =
-                    LeaseLeasesResponse.newBuilder()
-                            .setHeader(headers.at(view.revision(route.keyspace())));
-            for (long id : new LeaseReader(view, route.keyspace()).ids()) {
+                    LeaseLeasesResponse.newBuilder().setHeader(headers.at(view.revision(keyspace)));
+            for (long id : new LeaseReader(view, keyspace).ids()) {
                 response.addLeases(LeaseStatus.newBuilder().setID(id));
             }
             return response.build();

@@ -2,11 +2,16 @@ package io.lattice.gateway.grpc;
 
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.FairExecutor;
+import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftView;
+import io.lattice.gateway.tenant.SpaceReclaimer;
+import io.lattice.proto.etcdserverpb.AlarmMember;
 import io.lattice.proto.etcdserverpb.AlarmRequest;
 import io.lattice.proto.etcdserverpb.AlarmResponse;
+import io.lattice.proto.etcdserverpb.DefragmentRequest;
+import io.lattice.proto.etcdserverpb.DefragmentResponse;
 import io.lattice.proto.etcdserverpb.DowngradeInfo;
 import io.lattice.proto.etcdserverpb.HashKVRequest;
 import io.lattice.proto.etcdserverpb.HashKVResponse;
@@ -20,8 +25,8 @@ import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.query.QueryExecutor;
 import java.util.concurrent.Executor;
 
-/// etcdserverpb.Maintenance, as far as etcdctl's daily use needs it: status, content hashes, the (empty) list of alarms and
-/// moving the leader. The rest answers Unimplemented with its name.
+/// etcdserverpb.Maintenance, as far as etcdctl's daily use needs it: status, content hashes, alarms,
+/// reclaiming space and moving the leader. The rest answers Unimplemented with its name.
 public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBase {
     /// The etcd release whose behaviour is served. Kubernetes decides by it what it may rely on.
     public static final String ETCD_VERSION = "3.7.3";
@@ -31,37 +36,38 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
 
     private final RaftNode node;
     private final Headers headers;
-    private final Route route;
-    private final long backendQuotaBytes;
-    private final Executor scans;
+    private final SpaceReclaimer reclaimer;
+    private final FairExecutor scans;
 
-    /// @param backendQuotaBytes reported by Status
+    /// @param scans runs what may take long
     public MaintenanceService(
-            RaftNode node, Headers headers, Route route, long backendQuotaBytes, Executor scans) {
+            RaftNode node, Headers headers, SpaceReclaimer reclaimer, FairExecutor scans) {
         this.node = node;
         this.headers = headers;
-        this.route = route;
-        this.backendQuotaBytes = backendQuotaBytes;
+        this.reclaimer = reclaimer;
         this.scans = scans;
     }
 
     @Override
     public void status(StatusRequest request, StreamObserver<StatusResponse> observer) {
         Reply<StatusResponse> reply = new Reply<>(observer);
-        reply.guard(() -> scans.execute(() -> reply.guard(() -> reply.ok(status()))));
+        Tenant tenant = Tenant.current();
+        Runnable status = () -> reply.guard(() -> reply.ok(status(tenant)));
+        reply.guard(() -> scans.of(tenant.keyspace()).execute(status));
     }
 
-    private StatusResponse status() {
+    private StatusResponse status(Tenant tenant) {
         RaftView raft = node.view();
         StateStore store = node.store();
         String leader = raft.leader();
+        long stored = store.keyspaceBytes(tenant.keyspace(), true);
         StatusResponse.Builder response =
                 StatusResponse.newBuilder()
                         .setVersion(ETCD_VERSION)
                         .setStorageVersion(STORAGE_VERSION)
-                        .setDbSize(store.sizeBytes())
-                        .setDbSizeInUse(store.liveBytes())
-                        .setDbSizeQuota(backendQuotaBytes)
+                        .setDbSize(stored)
+                        .setDbSizeInUse(stored)
+                        .setDbSizeQuota(tenant.quota().storedBytes())
                         .setRaftIndex(raft.committedIndex())
                         .setRaftTerm(raft.term())
                         .setDowngradeInfo(DowngradeInfo.getDefaultInstance());
@@ -72,7 +78,14 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         }
         try (ReadView view = store.view()) {
             response.setRaftAppliedIndex(view.appliedIndex())
-                    .setHeader(headers.at(view.revision(route.keyspace())));
+                    .setHeader(headers.at(view.revision(tenant.keyspace())));
+            for (AlarmMember alarm : view.alarms(tenant.keyspace())) {
+                response.addErrors(
+                        "memberID:%s alarm:%s"
+                                .formatted(
+                                        Long.toUnsignedString(alarm.getMemberID()),
+                                        alarm.getAlarm()));
+            }
         }
         return response.build();
     }
@@ -80,35 +93,52 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void hashKV(HashKVRequest request, StreamObserver<HashKVResponse> observer) {
         Reply<HashKVResponse> reply = new Reply<>(observer);
-        reply.guard(() ->
-                scans.execute(() -> reply.guard(() -> reply.ok(hashKv(request.getRevision())))));
+        int keyspace = Tenant.current().keyspace();
+        Runnable hash = () -> reply.guard(() -> reply.ok(hashKv(keyspace, request.getRevision())));
+        reply.guard(() -> scans.of(keyspace).execute(hash));
     }
 
-    private HashKVResponse hashKv(long revision) {
+    private HashKVResponse hashKv(int keyspace, long revision) {
         try (ReadView view = node.store().view()) {
-            HashKVResponse response = new QueryExecutor(view).hashKv(route.keyspace(), revision);
+            HashKVResponse response = new QueryExecutor(view).hashKv(keyspace, revision);
             return response.toBuilder().setHeader(headers.complete(response.getHeader())).build();
         }
     }
 
+    /// Alarms are the tenant's. Listing them is linearizable, as in etcd.
     @Override
     public void alarm(AlarmRequest request, StreamObserver<AlarmResponse> observer) {
         Reply<AlarmResponse> reply = new Reply<>(observer);
-        if (request.getAction() != AlarmRequest.AlarmAction.GET) {
-            reply.fail(
-                    Status.UNIMPLEMENTED.withDescription(
-                            "etcdserverpb.Maintenance/Alarm is implemented for the action GET only,"
-                                    + " not for "
-                                    + request.getAction()));
-            return;
-        }
+        node.proposer()
+                .propose(
+                        Tenant.current().route().command().setAlarm(request).build(),
+                        new CommandAnswer(
+                                reply,
+                                response -> {
+                                    AlarmResponse answer = (AlarmResponse) response;
+                                    reply.ok(
+                                            answer.toBuilder()
+                                                    .setHeader(headers.complete(answer.getHeader()))
+                                                    .build());
+                                }));
+    }
+
+    /// Has what the tenant deleted and compacted leave this node's disk. Nobody has to wait for it.
+    @Override
+    public void defragment(DefragmentRequest request, StreamObserver<DefragmentResponse> observer) {
+        Reply<DefragmentResponse> reply = new Reply<>(observer);
+        Tenant tenant = Tenant.current();
         reply.guard(() -> {
-            try (ReadView view = node.store().view()) {
-                reply.ok(
-                        AlarmResponse.newBuilder()
-                                .setHeader(headers.at(view.revision(route.keyspace())))
-                                .build());
-            }
+            var _ =
+                    reclaimer
+                            .reclaim(tenant.route(), scans.of(tenant.keyspace()))
+                            .whenComplete((_, e) -> {
+                                if (e == null) {
+                                    reply.ok(DefragmentResponse.getDefaultInstance());
+                                } else {
+                                    reply.fail(ErrorMapper.status(e));
+                                }
+                            });
         });
     }
 
@@ -130,6 +160,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                             "etcdserver: bad leader transferee"));
             return;
         }
+        Executor lane = scans.of(Tenant.current().keyspace());
         var _ =
                 node.transferLeadership(target.get())
                         .whenCompleteAsync(
@@ -142,6 +173,6 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                                                         "etcdserver: request timed out"));
                                     }
                                 },
-                                scans);
+                                lane);
     }
 }

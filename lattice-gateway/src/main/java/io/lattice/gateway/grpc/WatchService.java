@@ -10,7 +10,7 @@ import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.watch.LeaderMonitor;
@@ -20,9 +20,11 @@ import io.lattice.gateway.watch.WatchStream;
 import io.lattice.proto.etcdserverpb.WatchGrpc;
 import io.lattice.proto.etcdserverpb.WatchRequest;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.function.IntFunction;
 
 /// etcdserverpb.Watch. Responses are frames put together from events that all streams share, so the service is bound by hand
 /// rather than by the generated base class.
@@ -30,7 +32,8 @@ public final class WatchService implements BindableService {
     private static final Metadata.Key<String> HAS_LEADER =
             Metadata.Key.of("hasleader", Metadata.ASCII_STRING_MARSHALLER);
 
-    private final WatchContext context;
+    private final IntFunction<WatchContext> newContext;
+    private final Map<Integer, WatchContext> contexts = new ConcurrentHashMap<>();
     private final LeaderMonitor leader;
     private final Set<WatchStream> streams = ConcurrentHashMap.newKeySet();
     private volatile boolean stopping;
@@ -43,24 +46,27 @@ public final class WatchService implements BindableService {
             Headers headers,
             RequestLimits limits,
             WatchContext.Limits watchLimits,
-            Route route,
             Duration electionTimeout,
             ScheduledExecutorService history) {
-        this.context =
-                new WatchContext(
-                        node.watches(),
-                        route.keyspace(),
-                        () -> node.store().view(),
-                        headers::at,
-                        (ready, failed) ->
-                                node.fence()
-                                        .await(
-                                                System.nanoTime() + limits.timeout().toNanos(),
-                                                ready,
-                                                failure ->
-                                                        failed.accept(ErrorMapper.status(failure))),
-                        history,
-                        watchLimits);
+        this.newContext =
+                keyspace ->
+                        new WatchContext(
+                                node.watches(),
+                                keyspace,
+                                () -> node.store().view(),
+                                headers::at,
+                                (ready, failed) ->
+                                        node.fence()
+                                                .await(
+                                                        System.nanoTime()
+                                                                + limits.timeout().toNanos(),
+                                                        ready,
+                                                        failure ->
+                                                                failed.accept(
+                                                                        ErrorMapper.status(
+                                                                                failure))),
+                                history,
+                                watchLimits);
         this.leader = new LeaderMonitor(() -> node.view().leader() != null);
         leader.start(history, electionTimeout);
     }
@@ -96,7 +102,9 @@ public final class WatchService implements BindableService {
         }
         WatchStream stream =
                 WatchStream.open(
-                        (ServerCallStreamObserver<WatchFrame>) responses, context, this::ended);
+                        (ServerCallStreamObserver<WatchFrame>) responses,
+                        contexts.computeIfAbsent(Tenant.current().keyspace(), newContext::apply),
+                        this::ended);
         streams.add(stream);
         if (wantsLeader) {
             leader.add(stream);

@@ -5,6 +5,7 @@ import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServerStreamTracer;
+import io.grpc.ServerTransportFilter;
 import io.grpc.netty.NettyServerBuilder;
 import io.lattice.gateway.security.CertificateRequired;
 import io.lattice.gateway.security.ClientTls;
@@ -74,6 +75,7 @@ public final class ClientPort {
     /// @param tls null for plain text
     /// @param services what is served
     /// @param interceptors before all services, the first one first; a check of the client's certificate comes before them
+    /// @param filters of gRPC's connections; a call of the JSON gateway comes without what they settle
     /// @param tracers is told of every call, of gRPC and of the JSON gateway
     /// @param health answers for the node
     /// @throws IOException if the address can't be used
@@ -83,6 +85,7 @@ public final class ClientPort {
             Limits limits,
             List<ServerServiceDefinition> services,
             List<ServerInterceptor> interceptors,
+            List<ServerTransportFilter> filters,
             ServerStreamTracer.Factory tracers,
             NodeHealth health)
             throws IOException {
@@ -115,6 +118,7 @@ public final class ClientPort {
                         .permitKeepAliveTime(KEEPALIVE_MIN_SECONDS, TimeUnit.SECONDS)
                         .permitKeepAliveWithoutCalls(true)
                         .addServices(guarded);
+        filters.forEach(builder::addTransportFilter);
         GrpcTransport.install(builder, tls != null, grpc -> new Entrance(connections, grpc));
         return new ClientPort(builder.build().start(), connections);
     }

@@ -5,10 +5,9 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.lattice.cp.manifest.Manifest;
-import io.lattice.cp.manifest.StandaloneManifest;
-import io.lattice.cp.policy.LeaseTtlPolicy;
-import io.lattice.cp.routing.RoutingTable;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.FairExecutor;
+import io.lattice.gateway.admission.TenantAdmission;
+import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.CheckedRequests;
 import io.lattice.gateway.grpc.ClusterService;
@@ -36,6 +35,8 @@ import io.lattice.gateway.security.ClientTls;
 import io.lattice.gateway.security.SwappableTls;
 import io.lattice.gateway.security.TlsFiles;
 import io.lattice.gateway.security.TlsReloader;
+import io.lattice.gateway.tenant.SpaceKeeper;
+import io.lattice.gateway.tenant.SpaceReclaimer;
 import io.lattice.gateway.watch.WatchContext;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
@@ -73,9 +74,6 @@ public final class LatticeNode {
     /// For the body of a request to the JSON gateway.
     private static final Duration BODY_TIME = Duration.ofMinutes(1);
 
-    /// The minimum of an etcd with its default election timeout.
-    private static final Duration LEASE_TTL_MIN = Duration.ofSeconds(2);
-
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
 
@@ -88,6 +86,8 @@ public final class LatticeNode {
     private final RaftNode raft;
     private final MemberPublisher publisher;
     private final LeaseTicker leaseTicker;
+    private final SpaceReclaimer reclaimer;
+    private final SpaceKeeper spaceKeeper;
     private final ExecutorService scans;
     private final ScheduledExecutorService watchHistory;
     private final WatchService watches;
@@ -133,11 +133,19 @@ public final class LatticeNode {
                         config.limits().requestBytes(),
                         config.limits().txnOps(),
                         config.limits().requestTimeout());
-        LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
-        StandaloneManifest manifest = manifest(config, leaseTtl);
-        Route route = route(config, manifest);
-        this.leases = new LeaseService(raft, headers, limits, route, leaseTtl, scans);
-        this.watches = watchService(headers, limits, route);
+        Manifest manifest = TenantMapping.manifest(config);
+        Tenants tenants = new Tenants(manifest, config.tenants().defaultTenant());
+        FairExecutor fairScans = fairScans(tenants, scanThreads);
+        this.reclaimer = new SpaceReclaimer(raft, limits.timeout());
+        this.spaceKeeper =
+                new SpaceKeeper(
+                        raft,
+                        reclaimer,
+                        tenants.all(),
+                        Headers.id(raft.view().nodeId()),
+                        e -> fatal("the measuring of what tenants store failed", e));
+        this.leases = new LeaseService(raft, headers, limits, fairScans);
+        this.watches = watchService(headers, limits);
         this.calls =
                 new CallMetrics(
                         EtcdServices.DESCRIPTORS,
@@ -146,17 +154,23 @@ public final class LatticeNode {
                 new NodeObserver(
                         config,
                         raft,
-                        route,
+                        tenants,
                         BuildVersion.lattice(),
                         MaintenanceService.ETCD_VERSION,
                         watches::activeStreams);
-        this.status =
-                new NodeStatus(raft, route, manifest.current(), config.limits().requestTimeout());
-        this.clientPort = openClientPort(clientTls, headers, limits, route);
+        this.status = new NodeStatus(raft, tenants, manifest, config.limits().requestTimeout());
+        this.clientPort =
+                openClientPort(
+                        clientTls,
+                        headers,
+                        limits,
+                        new TenantAdmission(tenants, clientTls == null),
+                        fairScans);
         this.telemetry = config.telemetry().enabled() ? telemetry() : null;
         certificates.start();
         publisher.start();
         leaseTicker.start();
+        spaceKeeper.start();
     }
 
     /// Starts a node and returns once it serves clients. It may not have a leader yet: requests wait for one.
@@ -171,7 +185,13 @@ public final class LatticeNode {
         return node;
     }
 
-    private WatchService watchService(Headers headers, RequestLimits limits, Route route) {
+    /// With several tenants, one thread is left to the others whatever one of them does.
+    private FairExecutor fairScans(Tenants tenants, int scanThreads) {
+        int laneThreads = tenants.all().size() == 1 ? scanThreads : scanThreads - 1;
+        return new FairExecutor(scans, scanThreads, laneThreads, SCANS_WAITING_MAX);
+    }
+
+    private WatchService watchService(Headers headers, RequestLimits limits) {
         return new WatchService(
                 raft,
                 headers,
@@ -181,7 +201,6 @@ public final class LatticeNode {
                         WATCHERS_PER_STREAM_MAX,
                         config.limits().watchProgressInterval(),
                         config.tenants().watchIdleTimeout()),
-                route,
                 config.raft().electionTimeoutMax(),
                 watchHistory);
     }
@@ -197,33 +216,29 @@ public final class LatticeNode {
     }
 
     /// What stands before all services.
-    private List<ServerInterceptor> interceptors() {
+    private List<ServerInterceptor> interceptors(TenantAdmission admission) {
         LatticeConfig.AuditLog audit = config.telemetry().auditLog();
         return audit == null
-                ? List.of()
+                ? List.of(admission)
                 : List.of(
-                        new AuditLog(
-                                audit.reads(),
-                                requestIds,
-                                (_, _) -> config.tenants().defaultTenant()));
+                        new AuditLog(audit.reads(), requestIds, admission::tenantName), admission);
     }
 
     private ClientPort openClientPort(
-            @Nullable ClientTls tls, Headers headers, RequestLimits limits, Route route)
+            @Nullable ClientTls tls,
+            Headers headers,
+            RequestLimits limits,
+            TenantAdmission admission,
+            FairExecutor fairScans)
             throws IOException {
         CheckedRequests checks =
                 new CheckedRequests(config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES);
         List<ServerServiceDefinition> services =
                 Stream.of(
                                 DeepTxns.widen(
-                                        new KvService(raft, headers, limits, route, scans)
+                                        new KvService(raft, headers, limits, fairScans)
                                                 .bindService()),
-                                new MaintenanceService(
-                                                raft,
-                                                headers,
-                                                route,
-                                                config.limits().backendQuotaBytes(),
-                                                scans)
+                                new MaintenanceService(raft, headers, reclaimer, fairScans)
                                         .bindService(),
                                 leases.bindService(),
                                 new ClusterService(
@@ -247,31 +262,10 @@ public final class LatticeNode {
                         BODY_TIME,
                         checks.transportBytesMax()),
                 services,
-                interceptors(),
+                interceptors(admission),
+                List.of(admission),
                 calls,
                 status);
-    }
-
-    /// Where the default tenant's calls go: without a control plane, by the manifest that the configuration makes.
-    private static Route route(LatticeConfig config, StandaloneManifest manifest) {
-        RoutingTable.Route route =
-                new RoutingTable(manifest).route(config.tenants().defaultTenant()).orElseThrow();
-        return new Route(route.keyspace(), route.epoch().value());
-    }
-
-    private static StandaloneManifest manifest(LatticeConfig config, LeaseTtlPolicy leaseTtl) {
-        return new StandaloneManifest(
-                config.tenants().defaultTenant(),
-                config.cluster().peers().stream()
-                        .map(p -> new Manifest.Voter(p.nodeId(), p.raftAddress().toString()))
-                        .toList(),
-                leaseTtl);
-    }
-
-    private static LeaseTtlPolicy leaseTtl(LatticeConfig.Tenants tenants) {
-        Duration defaultTtl = tenants.leaseTtlDefault();
-        Duration minimum = defaultTtl.compareTo(LEASE_TTL_MIN) < 0 ? defaultTtl : LEASE_TTL_MIN;
-        return new LeaseTtlPolicy(minimum, defaultTtl, tenants.leaseTtlMax());
     }
 
     private @Nullable ClientTls clientTls(@Nullable TlsFiles files) throws IOException {
@@ -330,6 +324,7 @@ public final class LatticeNode {
             }
             // Not earlier: leases go on while calls are drained.
             leaseTicker.close();
+            spaceKeeper.close();
             observer.drain(NodeSnapshot.Drain.STOPPED);
             observer.close();
             if (telemetry != null) {

@@ -1,6 +1,7 @@
 package io.lattice.gateway.node;
 
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.Tenant;
+import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.observability.NodeSnapshot;
 import io.lattice.gateway.raft.RaftMetrics;
@@ -14,6 +15,7 @@ import io.lattice.statemachine.mvcc.KeyReader;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +40,7 @@ final class NodeObserver implements AutoCloseable {
     private final LatticeConfig config;
     private final RaftNode raft;
     private final RaftMetrics metrics;
-    private final Route route;
+    private final Tenants tenants;
     private final NodeSnapshot.Identity identity;
     private final IntSupplier watchStreams;
     private final ScheduledExecutorService looks =
@@ -46,31 +48,32 @@ final class NodeObserver implements AutoCloseable {
                     Thread.ofPlatform().name("lattice-observer").daemon().factory());
     private volatile boolean everConfirmed;
     private volatile long confirmedNanos;
-    private volatile long keys;
+    private final Map<String, Counted> counted = new ConcurrentHashMap<>();
     private volatile NodeSnapshot.Drain drain = NodeSnapshot.Drain.SERVING;
-    private volatile Stored lastStored = new Stored(Map.of(), 0, 0, 0, 0, 0);
-    private long countedRevision = -1;
+    private volatile Stored lastStored = new Stored(Map.of(), List.of(), 0, 0, 0);
 
     /// What is read of the store.
     private record Stored(
             Map<String, PublishMember> published,
-            long revision,
-            long compactRevision,
+            List<NodeSnapshot.Tenant> tenants,
             long bytes,
             long liveBytes,
             int leases) {}
 
+    /// A tenant's number of keys at a revision.
+    private record Counted(long revision, long keys) {}
+
     NodeObserver(
             LatticeConfig config,
             RaftNode raft,
-            Route route,
+            Tenants tenants,
             String version,
             String etcdVersion,
             IntSupplier watchStreams) {
         this.config = config;
         this.raft = raft;
         this.metrics = raft.metrics();
-        this.route = route;
+        this.tenants = tenants;
         this.watchStreams = watchStreams;
         this.identity =
                 new NodeSnapshot.Identity(
@@ -115,22 +118,36 @@ final class NodeObserver implements AutoCloseable {
     private void countKeys() {
         StateStore store = raft.store();
         try (ReadView view = store.view()) {
-            KeyReader reader = view.keyspace(route.keyspace());
-            long revision = reader.revision();
-            if (revision == countedRevision) {
-                return;
+            for (Tenant tenant : tenants.all()) {
+                KeyReader reader = view.keyspace(tenant.keyspace());
+                long revision = reader.revision();
+                Counted last = counted.get(tenant.name());
+                if (last == null || last.revision() != revision) {
+                    counted.put(tenant.name(), new Counted(revision, count(store, tenant, reader)));
+                }
             }
-            int[] count = {0};
-            reader.scan(
-                    KeyRange.all(route.keyspace()),
-                    revision,
-                    (_, _) -> ++count[0] < KEYS_COUNTED_MAX);
-            keys =
-                    count[0] < KEYS_COUNTED_MAX
-                            ? count[0]
-                            : Math.max(count[0], store.estimatedKeys());
-            countedRevision = revision;
         }
+    }
+
+    /// Beyond what is counted, the tenant's part by bytes of RocksDB's estimate for all tenants.
+    private long count(StateStore store, Tenant tenant, KeyReader reader) {
+        int[] count = {0};
+        reader.scan(
+                KeyRange.all(tenant.keyspace()),
+                reader.revision(),
+                (_, _) -> ++count[0] < KEYS_COUNTED_MAX);
+        if (count[0] < KEYS_COUNTED_MAX) {
+            return count[0];
+        }
+        long allBytes =
+                tenants.all().stream()
+                        .mapToLong(t -> store.keyspaceBytes(t.keyspace(), true))
+                        .sum();
+        double part =
+                allBytes == 0
+                        ? 0
+                        : (double) store.keyspaceBytes(tenant.keyspace(), true) / allBytes;
+        return Math.max(count[0], Math.round(store.estimatedKeys() * part));
     }
 
     /// The node stops taking calls, or has stopped.
@@ -149,16 +166,11 @@ final class NodeObserver implements AutoCloseable {
                         identity.etcdVersion(),
                         drain),
                 consensus(stored.published()),
-                new NodeSnapshot.ControlPlane(NodeSnapshot.CacheState.FRESH, 0, route.epoch()),
+                new NodeSnapshot.ControlPlane(
+                        NodeSnapshot.CacheState.FRESH, 0, tenants.defaultTenant().route().epoch()),
                 new NodeSnapshot.Storage(
                         stored.bytes(), stored.liveBytes(), config.limits().backendQuotaBytes()),
-                List.of(
-                        new NodeSnapshot.Tenant(
-                                config.tenants().defaultTenant(),
-                                stored.revision(),
-                                Math.max(0, stored.compactRevision()),
-                                keys,
-                                0)),
+                stored.tenants(),
                 stored.leases(),
                 watchStreams.getAsInt());
     }
@@ -199,8 +211,7 @@ final class NodeObserver implements AutoCloseable {
                 lastStored =
                         new Stored(
                                 view.members(),
-                                view.revision(route.keyspace()),
-                                view.compactRevision(route.keyspace()),
+                                tenants.all().stream().map(t -> snapshot(view, t)).toList(),
                                 store.sizeBytes(),
                                 store.liveBytes(),
                                 store.leaseCount());
@@ -209,6 +220,16 @@ final class NodeObserver implements AutoCloseable {
             LOG.debug("a snapshot is being installed", e);
         }
         return lastStored;
+    }
+
+    private NodeSnapshot.Tenant snapshot(ReadView view, Tenant tenant) {
+        Counted last = counted.get(tenant.name());
+        return new NodeSnapshot.Tenant(
+                tenant.name(),
+                view.revision(tenant.keyspace()),
+                Math.max(0, view.compactRevision(tenant.keyspace())),
+                last == null ? 0 : last.keys(),
+                tenant.meter().throttled());
     }
 
     @Override

@@ -1,7 +1,8 @@
 package io.lattice.gateway.node;
 
 import io.lattice.cp.manifest.Manifest;
-import io.lattice.gateway.admission.Route;
+import io.lattice.gateway.admission.Tenant;
+import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.grpc.ErrorMapper;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.http.NodeHealth;
@@ -19,19 +20,23 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What the health endpoints are told about this node. Thread-safe.
 final class NodeStatus implements NodeHealth {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeStatus.class);
+
     private final RaftNode raft;
-    private final Route route;
+    private final Tenants tenants;
     private final Duration timeout;
     private final String manifestDigest;
     private volatile boolean stopping;
 
     /// @param timeout how long a read may wait for consensus
-    NodeStatus(RaftNode raft, Route route, Manifest manifest, Duration timeout) {
+    NodeStatus(RaftNode raft, Tenants tenants, Manifest manifest, Duration timeout) {
         this.raft = raft;
-        this.route = route;
+        this.tenants = tenants;
         this.timeout = timeout;
         this.manifestDigest = digest(manifest);
     }
@@ -46,9 +51,20 @@ final class NodeStatus implements NodeHealth {
         return raft.view().leader() != null;
     }
 
+    /// Of any tenant: who asks has none.
     @Override
     public List<String> alarms() {
-        return List.of();
+        try (ReadView view = raft.store().view()) {
+            return tenants.all().stream()
+                    .map(Tenant::keyspace)
+                    .flatMap(keyspace -> view.alarms(keyspace).stream())
+                    .map(alarm -> alarm.getAlarm().name())
+                    .distinct()
+                    .toList();
+        } catch (StoreUnavailableException e) {
+            LOG.debug("no alarms to be seen while a snapshot is taken up", e);
+            return List.of();
+        }
     }
 
     @Override
@@ -67,7 +83,7 @@ final class NodeStatus implements NodeHealth {
     /// @return what a client would be told; null if the store can be read
     private @Nullable String readStore() {
         try (ReadView view = raft.store().view()) {
-            long _ = view.revision(route.keyspace());
+            long _ = view.revision(tenants.defaultTenant().keyspace());
             return null;
         } catch (StoreUnavailableException e) {
             return ErrorMapper.status(e).getDescription();
@@ -77,7 +93,14 @@ final class NodeStatus implements NodeHealth {
     @Override
     public Readiness readiness() {
         // Without a control plane the manifest never ages.
-        return new Readiness(true, true, hasLeader(), !stopping, manifestDigest, route.epoch(), 0);
+        return new Readiness(
+                true,
+                true,
+                hasLeader(),
+                !stopping,
+                manifestDigest,
+                tenants.defaultTenant().route().epoch(),
+                0);
     }
 
     @Override

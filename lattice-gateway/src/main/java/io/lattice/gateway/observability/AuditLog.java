@@ -12,12 +12,14 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import java.security.cert.X509Certificate;
+import java.util.Objects;
 import java.util.Set;
 import javax.naming.InvalidNameException;
 import javax.naming.ldap.LdapName;
 import javax.naming.ldap.Rdn;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +32,7 @@ public final class AuditLog implements ServerInterceptor {
 
     private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
     private static final String ANONYMOUS = "anonymous";
+    private static final String NO_TENANT = "-";
 
     /// What changes nothing. A method that isn't listed is always written down.
     private static final Set<String> READS =
@@ -57,8 +60,8 @@ public final class AuditLog implements ServerInterceptor {
     /// Tells which tenant a call belongs to.
     @FunctionalInterface
     public interface TenantNames {
-        /// The tenant's name.
-        String of(ServerCall<?, ?> call, Metadata headers);
+        /// The tenant's name, null if the call has none.
+        @Nullable String of(ServerCall<?, ?> call, Metadata headers);
     }
 
     /// @param reads whether calls that change nothing are written down too
@@ -80,7 +83,7 @@ public final class AuditLog implements ServerInterceptor {
                         method,
                         who(call),
                         String.valueOf(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
-                        tenants.of(call, headers),
+                        Objects.requireNonNullElse(tenants.of(call, headers), NO_TENANT),
                         ids.of(headers));
         boolean streams = !call.getMethodDescriptor().getType().clientSendsOneMessage();
         ServerCall<Q, R> watched =

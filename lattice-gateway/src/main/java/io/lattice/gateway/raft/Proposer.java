@@ -285,7 +285,7 @@ public final class Proposer {
         LOG.debug("an entry was not accepted, undecided {}", undecided, cause);
         lock.lock();
         try {
-            if (entryInFlight == entry) {
+            if (entryInFlight != null && entryInFlight.message() == entry.message()) {
                 entryInFlight = null;
             }
             if (undecided) {

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.lattice.cp.policy.LeaseTtlPolicy;
+import io.lattice.cp.policy.QuotaPolicy;
+import io.lattice.cp.policy.QuotaPolicy.SpaceRecovery;
 import io.lattice.gateway.config.LatticeConfig.LogLevel;
 import io.lattice.gateway.config.LatticeConfig.Peer;
 import io.lattice.gateway.config.LatticeConfig.TlsVersion;
@@ -12,6 +15,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -328,11 +332,72 @@ class ConfigLoaderTest {
 
     @Test
     void saysWhatIsAcceptedWithoutEffect() throws Exception {
-        LatticeConfig config = load(MINIMAL + "tenants.default_qps_limit = 1000\n");
+        LatticeConfig config = load(MINIMAL + "control_plane.endpoints = [\"http://h1:2379\"]\n");
 
         assertThat(ConfigLoader.notices(config))
-                .anySatisfy(notice -> assertThat(notice).contains("not enforced"))
+                .anySatisfy(notice -> assertThat(notice).contains("endpoints are ignored"))
                 .anySatisfy(notice -> assertThat(notice).contains("without TLS"));
+    }
+
+    @Test
+    void tenantTakesFromItsTableAndElseFromTheSection() throws Exception {
+        LatticeConfig config =
+                load(
+                        MINIMAL
+                                + """
+                                [tenants]
+                                default_qps_limit = 100
+                                lease_ttl_max_ms = 7200000
+                                [tenants.tenant.acme]
+                                identities = ["acme-client"]
+                                server_names = ["acme.test"]
+                                qps_limit = 0
+                                space_recovery = "automatic"
+                                lease_ttl_min_ms = 5000
+                                """);
+
+        assertThat(config.tenants().tenants()).containsOnlyKeys("default", "acme");
+        assertThat(config.tenants().tenants().get("default"))
+                .extracting(TenantConfig::quota)
+                .isEqualTo(new QuotaPolicy(100, 0, 2L << 30, SpaceRecovery.MANUAL));
+        assertThat(config.tenants().tenants().get("acme"))
+                .isEqualTo(
+                        new TenantConfig(
+                                List.of("acme-client"),
+                                List.of("acme.test"),
+                                new QuotaPolicy(0, 0, 2L << 30, SpaceRecovery.AUTOMATIC),
+                                new LeaseTtlPolicy(
+                                        Duration.ofSeconds(5),
+                                        Duration.ofMinutes(1),
+                                        Duration.ofHours(2))));
+    }
+
+    @Test
+    void reportsEveryMistakeInTablesOfTenants() throws Exception {
+        ConfigException e =
+                failure(() ->
+                        load(
+                                MINIMAL
+                                        + """
+                                        [tenants.tenant."no spaces"]
+                                        [tenants.tenant.a]
+                                        identitys = ["x"]
+                                        server_names = ["shared.test"]
+                                        lease_ttl_max_ms = 30000
+                                        [tenants.tenant.b]
+                                        server_names = ["shared.test"]
+                                        qps_limit = -1
+                                        """));
+
+        assertThat(e.getMessage())
+                .contains("tenants.tenant: found the name \"no spaces\"")
+                .contains(
+                        "tenants.tenant.a.identitys: found a key that does not exist; allowed"
+                                + " tenants.tenant.a.identities (nearest name)")
+                .contains("tenants.tenant.a.lease_ttl_max_ms: found minimum, default and maximum")
+                .contains("tenants.tenant.b.server_names: found \"shared.test\"")
+                .contains("tenants.tenant.b.qps_limit: found -1");
+        assertThat(e.problems()).hasSize(5);
     }
 
     @Test

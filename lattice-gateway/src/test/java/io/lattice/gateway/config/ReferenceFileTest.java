@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -17,7 +18,9 @@ import org.tomlj.TomlParseResult;
 /// `config/lattice.toml` is the documentation of all keys, so it must say what the code does.
 class ReferenceFileTest {
     private static final Pattern COMMENTED_KEY =
-            Pattern.compile("(?m)^# ([a-z_]+ = [\"\\[0-9tf].*)$");
+            Pattern.compile("(?m)^# ([a-z_]+ = [\"\\[0-9tf].*|\\[tenants\\.tenant\\.acme])$");
+
+    private static final String TENANT = "acme";
 
     /// Required only without `insecure`, so the table of keys calls them optional.
     private static final Set<String> SHOWN_AS_EXAMPLES =
@@ -32,14 +35,14 @@ class ReferenceFileTest {
 
         assertThat(keys)
                 .containsExactlyInAnyOrderElementsOf(
-                        ConfigKeys.ALL.stream().map(ConfigKey::name).toList());
+                        allKeys().stream().map(ConfigKey::name).toList());
     }
 
     @Test
     void everyExampleIsAllowed() throws IOException {
         TomlParseResult parsed = Toml.parse(uncommented());
 
-        assertThat(ConfigKeys.ALL)
+        assertThat(allKeys())
                 .allSatisfy(key -> assertThat(value(parsed, key)).as(key.name()).isNotNull());
     }
 
@@ -66,6 +69,13 @@ class ReferenceFileTest {
                                 .as(key.name())
                                 .isEqualTo(
                                         key.required() || SHOWN_AS_EXAMPLES.contains(key.name())));
+    }
+
+    /// With those of the one tenant that is shown.
+    private static List<ConfigKey<?>> allKeys() {
+        List<ConfigKey<?>> all = new ArrayList<>(ConfigKeys.ALL);
+        TenantKeys.ALL.forEach(key -> all.add(TenantKeys.of(TENANT, key)));
+        return all;
     }
 
     private static @Nullable Object value(TomlParseResult parsed, ConfigKey<?> key) {

@@ -68,6 +68,7 @@ final class PortFixture implements AutoCloseable {
                         limits,
                         node.services(),
                         List.of(),
+                        List.of(),
                         UNTRACED,
                         node);
     }

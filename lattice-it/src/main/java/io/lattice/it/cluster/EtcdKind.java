@@ -8,7 +8,17 @@ import java.util.stream.Collectors;
 /// The real etcd: the oracle of the differential tests, and what the harness itself is tested with.
 ///
 /// @param fsync whether it syncs its log; the oracle needs no durability and is faster without
-public record EtcdKind(boolean fsync) implements ServerKind {
+/// @param quotaBytes what it may store; 0: its default
+public record EtcdKind(boolean fsync, long quotaBytes) implements ServerKind {
+    /// An etcd with its default quota.
+    public EtcdKind(boolean fsync) {
+        this(fsync, 0);
+    }
+
+    /// The same with another quota.
+    public EtcdKind withQuota(long bytes) {
+        return new EtcdKind(fsync, bytes);
+    }
 
     @Override
     public void prepare(NodeSpec node, Layout layout) {}
@@ -33,6 +43,9 @@ public record EtcdKind(boolean fsync) implements ServerKind {
                                 "--log-level=warn"));
         if (!fsync) {
             command.add("--unsafe-no-fsync");
+        }
+        if (quotaBytes > 0) {
+            command.add("--quota-backend-bytes=" + quotaBytes);
         }
         TlsMaterial tls = layout.tls();
         if (tls != null) {

@@ -18,7 +18,8 @@ public record TlsMaterial(Path folder) {
     /// Makes everything with the openssl program. The server certificate serves as a client certificate
     /// between the nodes as well.
     ///
-    /// @param addresses the IP addresses that the server certificate is for, besides localhost
+    /// @param addresses the IP addresses that the server certificate is for, besides localhost and names
+    ///     below lattice.test
     public static TlsMaterial create(Path folder, List<String> addresses) {
         try {
             Files.createDirectories(folder);
@@ -29,7 +30,11 @@ public record TlsMaterial(Path folder) {
             String names =
                     addresses.stream()
                             .map(address -> ",IP:" + address)
-                            .collect(Collectors.joining("", "DNS:localhost,IP:127.0.0.1", ""));
+                            .collect(
+                                    Collectors.joining(
+                                            "",
+                                            "DNS:localhost,DNS:*.lattice.test,IP:127.0.0.1",
+                                            ""));
             made.issue("server", "subjectAltName=" + names);
             made.issue("client", "subjectAltName=DNS:client");
             return made;
@@ -83,12 +88,31 @@ public record TlsMaterial(Path folder) {
         return folder.resolve("client.key");
     }
 
+    /// Makes a further client certificate of the same authority.
+    ///
+    /// @param name its common name, and that of its files
+    /// @param alternative a subject alternative name as openssl writes it
+    public void issueClient(String name, String alternative) {
+        try {
+            issue(name, "subjectAltName=" + alternative);
+        } catch (IOException e) {
+            throw new IllegalStateException("cannot write certificates to " + folder, e);
+        }
+    }
+
     /// For clients of the nodes.
     public SslContext clientContext() {
+        return clientContext("client");
+    }
+
+    /// For clients with a certificate of [#issueClient].
+    public SslContext clientContext(String name) {
         try {
             return GrpcSslContexts.forClient()
                     .trustManager(ca().toFile())
-                    .keyManager(clientCertificate().toFile(), clientKey().toFile())
+                    .keyManager(
+                            folder.resolve(name + ".crt").toFile(),
+                            folder.resolve(name + ".key").toFile())
                     .build();
         } catch (SSLException e) {
             throw new IllegalStateException("cannot use the certificates in " + folder, e);

@@ -50,7 +50,7 @@ public enum Call {
     }
 
     /// Sends `request`, on a stream as the only one, and completes, never exceptionally, with all that came back.
-    CompletableFuture<Reply> send(Channel channel, Message request) {
+    public CompletableFuture<Reply> send(Channel channel, Message request) {
         Collector collector = new Collector();
         @SuppressWarnings("unchecked") // All our methods take and give protobuf messages.
         MethodDescriptor<Message, Message> typed = (MethodDescriptor<Message, Message>) method;

@@ -42,7 +42,7 @@ class JsonGatewayDifferentialTest {
                     "/v3/kv/put {\"key\":\"aw==\",\"value\":\"dg==\",\"prevKv\":true}",
                     "/v3/kv/range {\"key\":\"aw==\"}",
                     "/v3/kv/range"
-                        + " {\"key\":\"aw==\",\"range_end\":\"bA==\",\"limit\":\"5\",\"sort_order\":\"DESCEND\"}",
+                            + " {\"key\":\"aw==\",\"range_end\":\"bA==\",\"limit\":\"5\",\"sort_order\":\"DESCEND\"}",
                     "/v3/kv/range {\"key\":\"aw==\",\"serializable\":true,\"keys_only\":true}",
                     "/v3/kv/range {\"key\":\"aw==\",\"count_only\":true}",
                     "/v3/kv/range {\"key\":\"aw==\",\"revision\":100}",
@@ -55,13 +55,13 @@ class JsonGatewayDifferentialTest {
                     "/v3/kv/put {\"key\":\"aw==\",\"lease\":\"77\"}",
                     "/v3/kv/put {\"key\":\"\"}",
                     "/v3/kv/txn"
-                        + " {\"compare\":[{\"key\":\"aw==\",\"target\":\"VERSION\",\"version\":\"3\"}],"
-                        + "\"success\":[{\"request_put\":{\"key\":\"bA==\",\"value\":\"dg==\"}}],"
-                        + "\"failure\":[{\"request_range\":{\"key\":\"aw==\"}}]}",
+                            + " {\"compare\":[{\"key\":\"aw==\",\"target\":\"VERSION\",\"version\":\"3\"}],"
+                            + "\"success\":[{\"request_put\":{\"key\":\"bA==\",\"value\":\"dg==\"}}],"
+                            + "\"failure\":[{\"request_range\":{\"key\":\"aw==\"}}]}",
                     "/v3/kv/txn"
-                        + " {\"compare\":[{\"key\":\"aw==\",\"target\":\"CREATE\",\"create_revision\":\"0\"}],"
-                        + "\"failure\":[{\"requestRange\":{\"key\":\"aw==\"}},"
-                        + "{\"request_delete_range\":{\"key\":\"bA==\",\"prev_kv\":true}}]}",
+                            + " {\"compare\":[{\"key\":\"aw==\",\"target\":\"CREATE\",\"create_revision\":\"0\"}],"
+                            + "\"failure\":[{\"requestRange\":{\"key\":\"aw==\"}},"
+                            + "{\"request_delete_range\":{\"key\":\"bA==\",\"prev_kv\":true}}]}",
                     "/v3/lease/grant {\"TTL\":\"100\",\"ID\":\"1000\"}",
                     "/v3/lease/grant {\"TTL\":\"100\",\"ID\":\"1000\"}",
                     "/v3/kv/put {\"key\":\"bA==\",\"value\":\"dg==\",\"lease\":\"1000\"}",

@@ -29,6 +29,10 @@ final class CommandApplier {
     /// @param term of the log entry that it is in
     @Nullable Outcome apply(EntryBatch batch, Command command, long term, boolean wantsOutcome) {
         int keyspace = command.getKeyspace();
+        Refusal forbidden = AlarmOperations.refusal(batch.keyspace(keyspace).alarms(), command);
+        if (forbidden != null) {
+            return new Outcome.Refused(forbidden);
+        }
         return switch (command.getOperationCase()) {
             case PUT -> put(batch.begin(keyspace), command.getPut(), wantsOutcome);
             case DELETE_RANGE ->
@@ -39,6 +43,7 @@ final class CommandApplier {
             case LEASE_REVOKE -> leaseOperations.revoke(batch, keyspace, command.getLeaseRevoke());
             case LEASE_RENEW ->
                     leaseOperations.renew(batch, keyspace, command.getLeaseRenew(), wantsOutcome);
+            case ALARM -> AlarmOperations.apply(batch, keyspace, command.getAlarm());
             case LEASE_TICK -> leaseOperations.tick(batch, command.getLeaseTick(), term);
             case PUBLISH_MEMBER -> {
                 batch.publish(command.getPublishMember());

@@ -29,6 +29,12 @@ public enum Refusal {
     LEASE_EXISTS(Code.FAILED_PRECONDITION, "etcdserver: lease already exists"),
     /// A grant with a TTL above 9,000,000,000 s.
     LEASE_TTL_TOO_LARGE(Code.OUT_OF_RANGE, "etcdserver: too large lease TTL"),
+    /// A write that stores more while the tenant's alarm NOSPACE stands.
+    NO_SPACE(Code.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
+    /// A write while the tenant's alarm CORRUPT stands.
+    CORRUPT(Code.DATA_LOSS, "etcdserver: corrupt cluster"),
+    /// More alarms than are kept.
+    TOO_MANY_REQUESTS(Code.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     /// RangeStream with a sort.
     STREAM_SORT_UNSUPPORTED(Code.UNIMPLEMENTED, "RangeStream does not support custom sort orders"),
     /// RangeStream with revision filters.
@@ -38,9 +44,11 @@ public enum Refusal {
     private static final class Code {
         private static final int INVALID_ARGUMENT = 3;
         private static final int NOT_FOUND = 5;
+        private static final int RESOURCE_EXHAUSTED = 8;
         private static final int FAILED_PRECONDITION = 9;
         private static final int OUT_OF_RANGE = 11;
         private static final int UNIMPLEMENTED = 12;
+        private static final int DATA_LOSS = 15;
 
         private Code() {}
     }

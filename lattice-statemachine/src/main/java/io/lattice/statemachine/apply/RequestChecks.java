@@ -91,6 +91,17 @@ public final class RequestChecks {
                 && request.getFailureList().stream().allMatch(RequestOp::hasRequestRange);
     }
 
+    /// Whether a transaction has a put, on either way, nested ones included.
+    static boolean hasPut(TxnRequest request) {
+        return request.getSuccessList().stream().anyMatch(RequestChecks::hasPut)
+                || request.getFailureList().stream().anyMatch(RequestChecks::hasPut);
+    }
+
+    private static boolean hasPut(RequestOp operation) {
+        return operation.hasRequestPut()
+                || (operation.hasRequestTxn() && hasPut(operation.getRequestTxn()));
+    }
+
     /// Whether a read-only transaction may be answered from local state: all its ranges are serializable.
     public static boolean isSerializable(TxnRequest request) {
         return request.getSuccessList().stream().allMatch(RequestChecks::isSerializableRange)

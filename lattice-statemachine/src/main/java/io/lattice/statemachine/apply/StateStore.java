@@ -11,6 +11,7 @@ import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.mvcc.RecordCache;
 import io.lattice.statemachine.mvcc.StoreState;
 import io.lattice.statemachine.storage.Family;
+import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.RocksStore;
 import io.lattice.statemachine.storage.StorageException;
 import io.lattice.statemachine.storage.StoreOptions;
@@ -235,6 +236,21 @@ public final class StateStore implements AutoCloseable {
         try (ReadView _ = view()) {
             return store.estimatedKeys(Family.CURRENT);
         }
+    }
+
+    /// About how many bytes a keyspace takes, see [RocksStore#rangeBytes].
+    ///
+    /// @param memory whether what is not in tables yet counts, by a rougher estimate
+    public long keyspaceBytes(int keyspace, boolean memory) {
+        try (ReadView _ = view()) {
+            return store.rangeBytes(
+                    KeyCodec.keyspaceStart(keyspace), KeyCodec.keyspaceEnd(keyspace), memory);
+        }
+    }
+
+    /// Has what was deleted from a keyspace leave the disk. May take long; closing cuts it short.
+    public void reclaim(int keyspace) {
+        store.reclaim(KeyCodec.keyspaceStart(keyspace), KeyCodec.keyspaceEnd(keyspace));
     }
 
     /// Flushes and closes. Waits for readers that hold a view; see [RocksStore#close()]. The apply thread must have stopped.

@@ -3,6 +3,8 @@ package io.lattice.statemachine.mvcc;
 import static io.lattice.statemachine.storage.KeyCodec.putLong;
 
 import io.lattice.proto.command.PublishMember;
+import io.lattice.proto.etcdserverpb.AlarmMember;
+import io.lattice.proto.etcdserverpb.AlarmResponse;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
@@ -95,6 +97,11 @@ public final class EntryBatch {
         compactions.put(keyspace, revision);
     }
 
+    /// Sets the alarms that stand, at once for every later command.
+    public void setAlarms(int keyspace, List<AlarmMember> alarms) {
+        committed(keyspace(keyspace).withAlarms(alarms));
+    }
+
     /// Keeps what a member says about itself, replacing what it said before.
     public void publish(PublishMember member) {
         if (members == null) {
@@ -158,6 +165,12 @@ public final class EntryBatch {
         }
         if (after.compactRevision() != earlier.compactRevision()) {
             putCounter(KeyCodec.compactRevision(after.id()), after.compactRevision());
+        }
+        if (!after.alarms().equals(earlier.alarms())) {
+            buffer.put(
+                    Family.META,
+                    KeyCodec.alarms(after.id()),
+                    AlarmResponse.newBuilder().addAllAlarms(after.alarms()).build().toByteArray());
         }
     }
 

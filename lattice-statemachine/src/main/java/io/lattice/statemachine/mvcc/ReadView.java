@@ -1,11 +1,13 @@
 package io.lattice.statemachine.mvcc;
 
 import io.lattice.proto.command.PublishMember;
+import io.lattice.proto.etcdserverpb.AlarmMember;
 import io.lattice.statemachine.storage.Cursor;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
 import io.lattice.statemachine.storage.StoreSnapshot;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +56,11 @@ public final class ReadView implements AutoCloseable {
     /// The compact revision of a keyspace, -1 if it was never compacted.
     public long compactRevision(int keyspace) {
         return state.keyspaces().get(keyspace).compactRevision();
+    }
+
+    /// The alarms of a keyspace that stand.
+    public List<AlarmMember> alarms(int keyspace) {
+        return state.keyspaces().get(keyspace).alarms();
     }
 
     /// What the members published about themselves, by node id.

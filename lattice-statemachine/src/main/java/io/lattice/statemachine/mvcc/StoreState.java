@@ -5,6 +5,8 @@ import static io.lattice.statemachine.storage.KeyCodec.getLong;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.lattice.proto.command.PublishMember;
+import io.lattice.proto.etcdserverpb.AlarmMember;
+import io.lattice.proto.etcdserverpb.AlarmResponse;
 import io.lattice.statemachine.storage.Cursor;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
@@ -13,6 +15,7 @@ import io.lattice.statemachine.storage.StoreReader;
 import io.lattice.statemachine.storage.WriteBuffer;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /// What the store knows about itself at one applied position: counters and members. Immutable, and the same on every replica
@@ -147,6 +150,16 @@ public record StoreState(
             } else if (Arrays.equals(key, KeyCodec.compactRevision(keyspace))) {
                 long compacted = counter("compact revision", value);
                 keyspaces = keyspaces.with(known.compactedAt(compacted));
+            } else if (Arrays.equals(key, KeyCodec.alarms(keyspace))) {
+                keyspaces = keyspaces.with(known.withAlarms(alarms(value)));
+            }
+        }
+
+        private static List<AlarmMember> alarms(byte[] value) {
+            try {
+                return AlarmResponse.parseFrom(value).getAlarmsList();
+            } catch (InvalidProtocolBufferException e) {
+                throw new StorageException("the store is damaged: its alarms do not parse", e);
             }
         }
 

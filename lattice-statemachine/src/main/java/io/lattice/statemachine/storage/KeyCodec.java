@@ -32,6 +32,7 @@ public final class KeyCodec {
     private static final byte TAG_REVISION = 16;
     private static final byte TAG_COMPACT_REVISION = 17;
     private static final byte TAG_COMPACTED = 18;
+    private static final byte TAG_ALARMS = 19;
     private static final VarHandle INT =
             MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
     private static final VarHandle LONG =
@@ -227,6 +228,11 @@ public final class KeyCodec {
     /// `meta`: the revision up to which a keyspace's superseded records are physically gone.
     public static byte[] compacted(int keyspace) {
         return meta(keyspace, TAG_COMPACTED);
+    }
+
+    /// `meta`: the alarms of a keyspace that stand.
+    public static byte[] alarms(int keyspace) {
+        return meta(keyspace, TAG_ALARMS);
     }
 
     /// Writes a big-endian int.

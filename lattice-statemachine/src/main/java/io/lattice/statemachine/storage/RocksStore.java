@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -17,12 +19,15 @@ import org.jspecify.annotations.Nullable;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.DBOptions;
 import org.rocksdb.FlushOptions;
 import org.rocksdb.Options;
+import org.rocksdb.Range;
 import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
+import org.rocksdb.SizeApproximationFlag;
 import org.rocksdb.Slice;
 import org.rocksdb.Snapshot;
 import org.rocksdb.WriteBatch;
@@ -52,6 +57,12 @@ public final class RocksStore implements StoreReader, AutoCloseable {
     private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
 
     private boolean closed;
+
+    /// What [#reclaim] has under way, to be cut short by closing. Guards `closing`.
+    private final Set<CompactRangeOptions> reclaiming =
+            Collections.newSetFromMap(new IdentityHashMap<>());
+
+    private boolean closing;
 
     private RocksStore(
             Path directory, Schema schema, RocksDB database, List<ColumnFamilyHandle> handles) {
@@ -305,6 +316,65 @@ public final class RocksStore implements StoreReader, AutoCloseable {
         }
     }
 
+    /// About how many bytes the keys from `lower` to below `upper` take in all families: those of tables to a block's
+    /// accuracy, those still in memory by the average size of what is there, whosever it is.
+    ///
+    /// @param memory whether what is still in memory counts
+    public long rangeBytes(byte[] lower, byte[] upper, boolean memory) {
+        long total = 0;
+        lifecycle.readLock().lock();
+        try (Slice from = new Slice(lower);
+                Slice to = new Slice(upper)) {
+            requireOpen();
+            SizeApproximationFlag[] parts =
+                    memory
+                            ? new SizeApproximationFlag[] {
+                                SizeApproximationFlag.INCLUDE_FILES,
+                                SizeApproximationFlag.INCLUDE_MEMTABLES
+                            }
+                            : new SizeApproximationFlag[] {SizeApproximationFlag.INCLUDE_FILES};
+            List<Range> range = List.of(new Range(from, to));
+            for (ColumnFamilyHandle handle : familyHandles) {
+                total += database.getApproximateSizes(handle, range, parts)[0];
+            }
+        } finally {
+            lifecycle.readLock().unlock();
+        }
+        return total;
+    }
+
+    /// Has what was deleted between `lower` and `upper` leave the disk, now rather than when RocksDB gets to it. May take
+    /// long. What a snapshot still shows stays. [#close()] cuts it short.
+    public void reclaim(byte[] lower, byte[] upper) {
+        lifecycle.readLock().lock();
+        try (CompactRangeOptions options =
+                new CompactRangeOptions().setExclusiveManualCompaction(false)) {
+            try {
+                for (ColumnFamilyHandle handle : familyHandles) {
+                    synchronized (reclaiming) {
+                        if (closing) {
+                            return;
+                        }
+                        reclaiming.add(options);
+                    }
+                    database.compactRange(handle, lower, upper, options);
+                }
+            } finally {
+                synchronized (reclaiming) {
+                    reclaiming.remove(options);
+                }
+            }
+        } catch (RocksDBException e) {
+            synchronized (reclaiming) {
+                if (!closing) {
+                    throw failed("compact", e);
+                }
+            }
+        } finally {
+            lifecycle.readLock().unlock();
+        }
+    }
+
     private long total(String property) {
         long total = 0;
         lifecycle.readLock().lock();
@@ -339,6 +409,10 @@ public final class RocksStore implements StoreReader, AutoCloseable {
     ///     the process
     @Override
     public void close() {
+        synchronized (reclaiming) {
+            closing = true;
+            reclaiming.forEach(options -> options.setCanceled(true));
+        }
         awaitSnapshots();
         lifecycle.writeLock().lock();
         try {

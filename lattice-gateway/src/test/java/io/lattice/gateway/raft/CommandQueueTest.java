@@ -1,0 +1,200 @@
+package io.lattice.gateway.raft;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import io.lattice.gateway.raft.CommandQueue.Pending;
+import io.lattice.proto.command.Command;
+import io.lattice.proto.command.Proposal;
+import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.statemachine.apply.Outcome;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class CommandQueueTest {
+    private static final int CAPACITY = 1_600;
+    private static final int FLOOD = 1;
+    private static final int QUIET = 2;
+    private static final int BATCH_BYTES = 1 << 20;
+
+    private final CommandQueue queue = new CommandQueue(settings());
+    private long nextNumber;
+
+    @Test
+    void aSingleTenantFillsBatchesInOrder() {
+        addAll(FLOOD, 1_000, 100);
+
+        List<Pending> taken = take();
+
+        assertThat(taken).hasSize(1_000);
+        assertThat(taken).extracting(Pending::deadlineNanos).isSorted();
+        assertThat(queue.isEmpty()).isTrue();
+    }
+
+    @Test
+    void aTenantsOnlyCommandIsInTheNextBatchHoweverManyAnotherHas() {
+        addAll(FLOOD, 1_500, 100);
+        addAll(QUIET, 1, 100);
+
+        List<Pending> taken = take();
+
+        assertThat(keyspaces(taken)).contains(QUIET);
+        assertThat(taken).hasSizeLessThan(200);
+        assertThat(keyspaces(take())).containsOnly(FLOOD).hasSize(128);
+    }
+
+    @Test
+    void largeCommandsOfOneTenantDoNotKeepOutSmallOnesOfAnother() {
+        addAll(FLOOD, 20, 200_000);
+        addAll(QUIET, 10, 100);
+
+        List<Pending> taken = take();
+
+        assertThat(keyspaces(taken).stream().filter(k -> k == QUIET)).hasSize(10);
+        assertThat(keyspaces(taken).stream().filter(k -> k == FLOOD)).hasSize(1);
+    }
+
+    @Test
+    void whoFillsTheQueueIsRefusedAndOthersAreNot() {
+        addAll(FLOOD, CAPACITY, 10);
+
+        assertThat(queue.add(pending(FLOOD, 10))).isFalse();
+        assertThat(queue.add(pending(QUIET, 10))).isTrue();
+        assertThat(queue.size()).isEqualTo(CAPACITY + 1);
+    }
+
+    @Test
+    void theClustersOwnCommandsGoFirst() {
+        addAll(FLOOD, 500, 100);
+        addAll(0, 1, 10);
+
+        assertThat(keyspaces(take()).getFirst()).isZero();
+    }
+
+    @Test
+    void whatIsPutBackGoesBeforeAllOthers() {
+        addAll(FLOOD, 10, 100);
+        addAll(QUIET, 10, 100);
+        List<Pending> taken = take();
+        addAll(QUIET, 5, 100);
+
+        queue.putBack(taken);
+
+        assertThat(take().subList(0, 20)).containsExactlyElementsOf(taken);
+        assertThat(queue.isEmpty()).isTrue();
+    }
+
+    @Test
+    void lateCommandsOfAllTenantsAreFound() {
+        addAll(FLOOD, 3, 10);
+        addAll(QUIET, 3, 10);
+
+        List<Integer> late =
+                queue.removeLate(4).stream().map(next -> next.command().getKeyspace()).toList();
+
+        // Numbers 0 to 4 are late, 5 isn't.
+        assertThat(late).containsExactlyInAnyOrder(FLOOD, FLOOD, FLOOD, QUIET, QUIET);
+        assertThat(queue.size()).isEqualTo(1);
+        assertThat(take()).hasSize(1);
+    }
+
+    @Test
+    void nothingIsLostOrReorderedWhateverHappens() {
+        long seed = Long.getLong("queue.seed", System.nanoTime());
+        System.out.println("CommandQueueTest: -Dqueue.seed=" + seed);
+        Random random = new Random(seed);
+        List<Pending> added = new ArrayList<>();
+        List<Pending> left = new ArrayList<>();
+        for (int i = 0; i < 20_000; i++) {
+            switch (random.nextInt(4)) {
+                case 0, 1 -> {
+                    Pending next = pending(random.nextInt(5), 1 + random.nextInt(20_000));
+                    if (queue.add(next)) {
+                        added.add(next);
+                    }
+                }
+                case 2 -> {
+                    if (!queue.isEmpty()) {
+                        List<Pending> taken = take();
+                        assertThat(taken).isNotEmpty();
+                        if (random.nextInt(10) == 0) {
+                            queue.putBack(taken);
+                        } else {
+                            left.addAll(taken);
+                        }
+                    }
+                }
+                default -> left.addAll(queue.removeLate(nextNumber - 100));
+            }
+            assertThat(queue.size()).isEqualTo(added.size() - left.size());
+        }
+        left.addAll(queue.removeAll());
+
+        assertThat(left).containsExactlyInAnyOrderElementsOf(added);
+        assertThat(queue.isEmpty()).isTrue();
+    }
+
+    private void addAll(int keyspace, int count, int bytes) {
+        for (int i = 0; i < count; i++) {
+            assertThat(queue.add(pending(keyspace, bytes))).isTrue();
+        }
+    }
+
+    /// Its deadline is its number.
+    private Pending pending(int keyspace, int bytes) {
+        Command command =
+                Command.newBuilder()
+                        .setKeyspace(keyspace)
+                        .setPut(
+                                PutRequest.newBuilder()
+                                        .setValue(ByteString.copyFrom(new byte[bytes])))
+                        .build();
+        return new Pending(command, nextNumber++, new NobodyWaits());
+    }
+
+    private List<Pending> take() {
+        return queue.takeInto(Proposal.newBuilder(), BATCH_BYTES);
+    }
+
+    private static List<Integer> keyspaces(List<Pending> pendings) {
+        return pendings.stream().map(p -> p.command().getKeyspace()).toList();
+    }
+
+    private static RaftSettings settings() {
+        return new RaftSettings(
+                "n1",
+                new UUID(0, 1),
+                List.of(new RaftSettings.PeerAddress("n1", "127.0.0.1", 1)),
+                "",
+                1,
+                Path.of("wal"),
+                Path.of("data"),
+                Duration.ofMillis(500),
+                Duration.ofSeconds(1),
+                8 << 20,
+                1_000,
+                Duration.ofSeconds(7),
+                4_096,
+                BATCH_BYTES,
+                CAPACITY,
+                64L << 20,
+                null);
+    }
+
+    private static final class NobodyWaits implements Proposer.Completion {
+        @Override
+        public void done(Outcome outcome) {
+            throw new AssertionError("the queue doesn't answer");
+        }
+
+        @Override
+        public void failed(ProposalFailure failure) {
+            throw new AssertionError("the queue doesn't answer");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+package io.lattice.it.tenant;
+
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
+import io.grpc.Metadata;
+import io.grpc.stub.MetadataUtils;
+import io.lattice.it.cluster.TestCluster;
+
+/// Connections that name a tenant.
+final class TenantChannels {
+    private static final Metadata.Key<String> TENANT =
+            Metadata.Key.of("lattice-tenant", Metadata.ASCII_STRING_MARSHALLER);
+
+    private TenantChannels() {}
+
+    /// The connection to a node, each of its calls naming the tenant.
+    static Channel of(TestCluster cluster, int node, String tenant) {
+        return naming(cluster.client(node).channel(), tenant);
+    }
+
+    static Channel naming(Channel channel, String tenant) {
+        Metadata metadata = new Metadata();
+        metadata.put(TENANT, tenant);
+        return ClientInterceptors.intercept(
+                channel, MetadataUtils.newAttachHeadersInterceptor(metadata));
+    }
+}
