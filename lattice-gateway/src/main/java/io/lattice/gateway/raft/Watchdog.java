@@ -98,8 +98,7 @@ final class Watchdog {
         checkedNanos = nowNanos;
         Vitals vitals = node.vitals();
         Vitals.Log log = vitals.log();
-        long syncingNanos =
-                syncing.observe(log.flushed(), log.last() <= log.flushed(), elapsed);
+        long syncingNanos = syncing.observe(log.flushed(), log.last() <= log.flushed(), elapsed);
         long applyingNanos =
                 applying.observe(log.applied(), log.committed() <= log.applied(), elapsed);
         observeTerm(vitals.termFile(), elapsed);

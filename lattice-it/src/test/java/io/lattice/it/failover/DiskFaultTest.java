@@ -112,8 +112,7 @@ class DiskFaultTest {
 
     @Test
     void aFailedSyncOfTheStateEndsTheNodeAndNothingAcknowledgedIsLost() {
-        TestCluster cluster =
-                start("state-fails", 1, "[raft]\nsnapshot_threshold_entries = 100\n");
+        TestCluster cluster = start("state-fails", 1, "[raft]\nsnapshot_threshold_entries = 100\n");
         faults.inject(
                 cluster.node(0),
                 DiskFaults.Mode.FAIL,
