@@ -47,6 +47,7 @@ type settings struct {
 	watchers    int
 	ranges      int
 	watchKeys   bool
+	unread      bool
 	leases      int
 	seed        uint64
 	caCert      string
@@ -75,6 +76,7 @@ func parseSettings(arguments []string) (settings, error) {
 	flags.IntVar(&s.watchers, "watchers", 10, "watchers of watch, over all connections; a connection has one stream")
 	flags.IntVar(&s.ranges, "ranges", 1, "different ranges that are watched, and put to in turn")
 	flags.BoolVar(&s.watchKeys, "watch-keys", false, "a range is a single key, not a prefix")
+	flags.BoolVar(&s.unread, "unread", false, "watchers don't read their events; what is counted are the puts")
 	flags.IntVar(&s.leases, "leases", 1000, "leases of keepalive and expiry")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the choice of keys and values")
 	flags.StringVar(&s.caCert, "cacert", "", "CA certificates (PEM) that the servers' are checked with; turns TLS on")

@@ -43,6 +43,16 @@ func TestEventsAreCountedAndVerified(t *testing.T) {
 	}
 }
 
+func TestPutsAreMeasuredBesideWatchersThatDoNotRead(t *testing.T) {
+	s := settingsOf(t, "--endpoints", startEtcd(t), "--op", opWatch, "--unread", "--rate", "100", "--warmup", "0s", "--duration", "500ms")
+
+	got, err := run(s)
+
+	if err != nil || wrong(got) != 0 || got.Misses != 0 || got.Ops < 10 || got.Ops > 60 {
+		t.Errorf("%+v (%v)", got, err)
+	}
+}
+
 func TestLeasesAreKeptAliveAtTheRate(t *testing.T) {
 	s := settingsOf(t, "--endpoints", startEtcd(t), "--op", opKeepAlive, "--leases", "50", "--connections", "3", "--rate", "200",
 		"--warmup", "100ms", "--duration", "1s")

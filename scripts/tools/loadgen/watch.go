@@ -18,7 +18,7 @@ import (
 const sequenceBytes = 8
 
 // watchLoad is a fixed rate of puts to ranges that watchers watch. Latency is that from just before a put is sent until a
-// watcher has its event; what is counted are events.
+// watcher has its event; what is counted are events. If the watchers don't read, puts are measured instead.
 type watchLoad struct {
 	trial
 	values []byte
@@ -73,7 +73,9 @@ func runWatch(s settings, opened *connections) (result, error) {
 	err := l.measure(ctx)
 	stopWriting()
 	writers.Wait()
-	l.awaitEvents()
+	if !s.unread {
+		l.awaitEvents()
+	}
 	cancel()
 	streams.Wait()
 	if err != nil {
@@ -115,6 +117,10 @@ func (l *watchLoad) serve(ctx context.Context, stream pb.Watch_WatchClient, watc
 		return
 	}
 	ready <- nil
+	if l.settings.unread {
+		<-ctx.Done()
+		return
+	}
 	recorder := l.recorder()
 	defer recorder.close()
 	for {
@@ -201,11 +207,17 @@ func (l *watchLoad) startWriters(writing, ctx context.Context, opened *connectio
 	for client := range l.settings.clients {
 		writers.Go(func() {
 			random := rand.New(rand.NewPCG(l.settings.seed, uint64(client)))
+			recorder := l.recorder()
+			defer recorder.close()
 			for range due {
 				if writing.Err() != nil {
 					return
 				}
+				start := time.Now()
 				l.put(ctx, opened, random)
+				if l.settings.unread {
+					recorder.record(start, time.Now())
+				}
 			}
 		})
 	}
@@ -258,6 +270,9 @@ func (l *watchLoad) verified() (result, error) {
 	}
 	var missing int64
 	for i, w := range l.watchers {
+		if l.settings.unread {
+			break
+		}
 		want := &l.expected[w.rangeIndex]
 		switch {
 		case w.count < want.count.Load():
