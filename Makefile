@@ -22,13 +22,15 @@ test: ## run all tests
 	@echo "==> running all tests"
 	@scripts/mvn verify
 
-lint: ## formatting, Error Prone, NullAway, shell syntax
+lint: ## formatting, Error Prone, NullAway, shell syntax, systemd unit, Dockerfile
 	@echo "==> checking the format"
 	@scripts/mvn -q spotless:check
 	@echo "==> compiling with Error Prone and NullAway as errors"
 	@scripts/mvn -q test-compile
 	@echo "==> checking the shell scripts"
 	@scripts/lint-shell
+	@echo "==> checking the systemd unit and the Dockerfile"
+	@scripts/lint-packaging
 	@echo "lint: no complaints"
 
 bench: ## etcd and Lattice side by side (ARGS="--quick" for a first impression)

@@ -27,7 +27,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     public static final String ETCD_VERSION = "3.7.3";
 
     /// What etcd of that release reports for its storage.
-    private static final String STORAGE_VERSION = "3.7.0";
+    public static final String STORAGE_VERSION = "3.7.0";
 
     private final RaftNode node;
     private final Headers headers;
@@ -97,7 +97,8 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         if (request.getAction() != AlarmRequest.AlarmAction.GET) {
             reply.fail(
                     Status.UNIMPLEMENTED.withDescription(
-                            "etcdserverpb.Maintenance/Alarm is implemented for the action GET only, not for "
+                            "etcdserverpb.Maintenance/Alarm is implemented for the action GET only,"
+                                    + " not for "
                                     + request.getAction()));
             return;
         }

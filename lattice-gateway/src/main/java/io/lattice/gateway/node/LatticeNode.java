@@ -1,9 +1,7 @@
 package io.lattice.gateway.node;
 
-import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
-import io.grpc.netty.GrpcSslContexts;
-import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.lattice.cp.manifest.Manifest;
 import io.lattice.cp.manifest.StandaloneManifest;
@@ -20,18 +18,20 @@ import io.lattice.gateway.grpc.LeaseService;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
 import io.lattice.gateway.grpc.WatchService;
+import io.lattice.gateway.http.ClientPort;
+import io.lattice.gateway.http.Limits;
 import io.lattice.gateway.lease.LeaseTicker;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.gateway.raft.RaftSettings;
-import io.lattice.gateway.security.TlsMaterial;
+import io.lattice.gateway.security.ClientTls;
+import io.lattice.gateway.security.SwappableTls;
+import io.lattice.gateway.security.TlsFiles;
+import io.lattice.gateway.security.TlsReloader;
 import io.lattice.gateway.watch.WatchContext;
 import io.lattice.statemachine.storage.StoreOptions;
-import io.netty.handler.ssl.ClientAuth;
-import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
-import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -40,6 +40,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,16 +57,14 @@ public final class LatticeNode {
     /// Reads that may wait for a thread; further ones are refused.
     private static final int SCANS_WAITING_MAX = 10_000;
 
-    private static final int HANDSHAKE_SECONDS = 10;
+    /// For a TLS handshake, and for the head of a request.
+    private static final Duration HANDSHAKE_TIME = Duration.ofSeconds(10);
 
-    /// Calls that one connection may have under way.
-    private static final int CALLS_PER_CONNECTION_MAX = 10_000;
+    /// For the body of a request to the JSON gateway.
+    private static final Duration BODY_TIME = Duration.ofMinutes(1);
 
     /// The minimum of an etcd with its default election timeout.
     private static final Duration LEASE_TTL_MIN = Duration.ofSeconds(2);
-
-    /// Of HTTP/2, for each call of a client and each connection.
-    private static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
 
     /// etcd refuses larger messages than this beyond its request limit.
     private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
@@ -84,7 +83,9 @@ public final class LatticeNode {
     private final WatchService watches;
     private final HealthStatusManager health = new HealthStatusManager();
     private final LeaseService leases;
-    private final Server server;
+    private final TlsReloader certificates = new TlsReloader(TlsReloader.INTERVAL);
+    private final NodeStatus status;
+    private final ClientPort clientPort;
     private final CountDownLatch stopped = new CountDownLatch(1);
 
     private LatticeNode(LatticeConfig config) throws IOException, InterruptedException {
@@ -98,9 +99,8 @@ public final class LatticeNode {
                         TimeUnit.SECONDS,
                         new ArrayBlockingQueue<>(SCANS_WAITING_MAX),
                         Thread.ofPlatform().name("lattice-scan-", 0).daemon().factory());
-        TlsMaterial material =
-                config.grpc().tls() == null ? null : TlsMaterial.load(config.grpc().tls());
-        RaftSettings settings = RaftMapping.settings(config);
+        ClientTls clientTls = clientTls(config.grpc().tls());
+        RaftSettings settings = RaftMapping.settings(config, peerTls(config.cluster().tls()));
         this.raft =
                 RaftNode.start(
                         settings,
@@ -120,10 +120,14 @@ public final class LatticeNode {
                         config.limits().txnOps(),
                         config.limits().requestTimeout());
         LeaseTtlPolicy leaseTtl = leaseTtl(config.tenants());
-        Route route = route(config, leaseTtl);
+        StandaloneManifest manifest = manifest(config, leaseTtl);
+        Route route = route(config, manifest);
         this.leases = new LeaseService(raft, headers, limits, route, leaseTtl, scans);
         this.watches = watchService(headers, limits, route);
-        this.server = buildServer(material, headers, limits, route).start();
+        this.status =
+                new NodeStatus(raft, route, manifest.current(), config.limits().requestTimeout());
+        this.clientPort = openClientPort(clientTls, headers, limits, route);
+        certificates.start();
         publisher.start();
         leaseTicker.start();
     }
@@ -155,72 +159,63 @@ public final class LatticeNode {
                 watchHistory);
     }
 
-    private Server buildServer(
-            @Nullable TlsMaterial material, Headers headers, RequestLimits limits, Route route)
+    private ClientPort openClientPort(
+            @Nullable ClientTls tls, Headers headers, RequestLimits limits, Route route)
             throws IOException {
         CheckedRequests checks =
                 new CheckedRequests(config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES);
-        NettyServerBuilder builder =
-                NettyServerBuilder.forAddress(config.grpc().bind().toSocketAddress())
-                        .directExecutor()
-                        // A window of its own: by default grpc measures the bandwidth, with a ping
-                        // for nearly every request.
-                        .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
-                        .maxInboundMessageSize(checks.transportBytesMax())
-                        .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)
-                        .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
-                        .maxConnectionIdle(
-                                config.grpc().idleTimeout().toMillis(), TimeUnit.MILLISECONDS)
-                        .permitKeepAliveTime(5, TimeUnit.SECONDS)
-                        .permitKeepAliveWithoutCalls(true)
-                        .addService(
-                                checks.check(
-                                        DeepTxns.widen(
-                                                new KvService(raft, headers, limits, route, scans)
-                                                        .bindService())))
-                        .addService(
-                                checks.check(
-                                        new MaintenanceService(
-                                                        raft,
-                                                        headers,
-                                                        route,
-                                                        config.limits().backendQuotaBytes(),
-                                                        scans)
-                                                .bindService()))
-                        .addService(checks.check(leases.bindService()))
-                        .addService(
-                                checks.check(
-                                        new ClusterService(
-                                                        raft,
-                                                        headers,
-                                                        limits,
-                                                        config.cluster().tls() == null
-                                                                ? "http"
-                                                                : "https")
-                                                .bindService()))
-                        .addService(checks.check(watches.bindService()))
-                        .addService(checks.check(health.getHealthService().bindService()));
-        if (material != null) {
-            builder.sslContext(sslContext(material));
-        }
+        List<ServerServiceDefinition> services =
+                Stream.of(
+                                DeepTxns.widen(
+                                        new KvService(raft, headers, limits, route, scans)
+                                                .bindService()),
+                                new MaintenanceService(
+                                                raft,
+                                                headers,
+                                                route,
+                                                config.limits().backendQuotaBytes(),
+                                                scans)
+                                        .bindService(),
+                                leases.bindService(),
+                                new ClusterService(
+                                                raft,
+                                                headers,
+                                                limits,
+                                                config.cluster().tls() == null ? "http" : "https")
+                                        .bindService(),
+                                watches.bindService(),
+                                health.getHealthService().bindService())
+                        .map(checks::check)
+                        .toList();
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
-        return builder.build();
+        return ClientPort.start(
+                config.grpc().bind().toSocketAddress(),
+                tls,
+                new Limits(
+                        config.grpc().maxConnections(),
+                        config.grpc().idleTimeout(),
+                        HANDSHAKE_TIME,
+                        BODY_TIME,
+                        checks.transportBytesMax()),
+                services,
+                List.of(),
+                status);
     }
 
     /// Where the default tenant's calls go: without a control plane, by the manifest that the configuration makes.
-    private static Route route(LatticeConfig config, LeaseTtlPolicy leaseTtl) {
-        LatticeConfig.Tenants tenants = config.tenants();
-        StandaloneManifest manifest =
-                new StandaloneManifest(
-                        tenants.defaultTenant(),
-                        config.cluster().peers().stream()
-                                .map(p ->
-                                        new Manifest.Voter(p.nodeId(), p.raftAddress().toString()))
-                                .toList(),
-                        leaseTtl);
+    private static Route route(LatticeConfig config, StandaloneManifest manifest) {
         RoutingTable.Route route =
-                new RoutingTable(manifest).route(tenants.defaultTenant()).orElseThrow();
+                new RoutingTable(manifest).route(config.tenants().defaultTenant()).orElseThrow();
         return new Route(route.keyspace(), route.epoch().value());
+    }
+
+    private static StandaloneManifest manifest(LatticeConfig config, LeaseTtlPolicy leaseTtl) {
+        return new StandaloneManifest(
+                config.tenants().defaultTenant(),
+                config.cluster().peers().stream()
+                        .map(p -> new Manifest.Voter(p.nodeId(), p.raftAddress().toString()))
+                        .toList(),
+                leaseTtl);
     }
 
     private static LeaseTtlPolicy leaseTtl(LatticeConfig.Tenants tenants) {
@@ -229,19 +224,21 @@ public final class LatticeNode {
         return new LeaseTtlPolicy(minimum, defaultTtl, tenants.leaseTtlMax());
     }
 
-    private SslContext sslContext(TlsMaterial material) throws IOException {
-        String[] protocols =
+    private @Nullable ClientTls clientTls(@Nullable TlsFiles files) throws IOException {
+        if (files == null) {
+            return null;
+        }
+        List<String> versions =
                 switch (config.grpc().minTlsVersion()) {
-                    case TLS_1_2 -> new String[] {"TLSv1.2", "TLSv1.3"};
-                    case TLS_1_3 -> new String[] {"TLSv1.3"};
+                    case TLS_1_2 -> List.of("TLSv1.2", "TLSv1.3");
+                    case TLS_1_3 -> List.of("TLSv1.3");
                 };
-        return GrpcSslContexts.configure(
-                        SslContextBuilder.forServer(
-                                material.key(), material.chain().toArray(X509Certificate[]::new)))
-                .trustManager(material.ca().toArray(X509Certificate[]::new))
-                .clientAuth(ClientAuth.REQUIRE)
-                .protocols(protocols)
-                .build();
+        return certificates.follow(
+                "client port", files, material -> new ClientTls(material, versions));
+    }
+
+    private @Nullable SwappableTls peerTls(@Nullable TlsFiles files) throws IOException {
+        return files == null ? null : certificates.follow("Raft port", files, SwappableTls::new);
     }
 
     /// Ends the process at once: after this, going on could lose what was acknowledged or make replicas differ.
@@ -270,15 +267,15 @@ public final class LatticeNode {
     public void stop() {
         LOG.info("stopping");
         health.enterTerminalState();
+        status.stopping();
+        certificates.close();
         publisher.stop();
         watches.stop();
-        server.shutdown();
+        clientPort.shutdown();
         leases.stop();
         try {
-            if (!server.awaitTermination(
-                    config.admin().drainTimeout().toMillis(), TimeUnit.MILLISECONDS)) {
-                LOG.info("calls are still under way after the drain timeout: cutting them off");
-                server.shutdownNow();
+            if (!clientPort.drain(config.admin().drainTimeout())) {
+                LOG.info("calls are still under way after the drain timeout: they were cut off");
             }
             // Not earlier: leases go on while calls are drained.
             leaseTicker.close();

@@ -5,7 +5,6 @@ import io.lattice.proto.command.Proposal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// The commands of this node's clients that wait to be proposed, in the order in which they came, bounded in number and
 /// bytes. Not thread-safe: the proposer guards it.
@@ -79,16 +78,19 @@ final class CommandQueue {
         }
     }
 
-    /// Removes the first command if its time is up; null otherwise. A command that was put back may stand before younger
-    /// ones, never behind.
-    @Nullable Pending pollLate(long nowNanos) {
+    /// Removes the commands whose time is up. One that was put back may stand before younger ones, never behind.
+    List<Pending> removeLate(long nowNanos) {
+        List<Pending> late = List.of();
         Pending first = waiting.peekFirst();
-        if (first == null || nowNanos - first.deadlineNanos < 0) {
-            return null;
+        while (first != null && nowNanos - first.deadlineNanos >= 0) {
+            if (late.isEmpty()) {
+                late = new ArrayList<>();
+            }
+            late.add(waiting.removeFirst());
+            bytes -= first.bytes();
+            first = waiting.peekFirst();
         }
-        waiting.removeFirst();
-        bytes -= first.bytes();
-        return first;
+        return late;
     }
 
     /// Empties the queue.

@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.conf.Parameters;
@@ -14,8 +15,9 @@ import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.leader.LogAppender;
 import org.apache.ratis.util.AwaitForSignal;
+import org.jspecify.annotations.Nullable;
 
-/// Tells followers at once that an entry is committed.
+/// Tells followers at once that an entry is committed, and what is known of them.
 ///
 /// Ratis sends the commit index only with the next entry or heartbeat, half an election timeout later, so that on
 /// an otherwise idle cluster a follower would apply a write that late, and whoever waits for it there would wait as
@@ -42,6 +44,25 @@ public final class CommitPusher {
         for (LogAppender appender : appenders.values()) {
             appender.notifyLogAppender();
         }
+    }
+
+    /// The followers of the newest leadership, if there was one; former members may be among them.
+    List<Follower> followers() {
+        return appenders.values().stream().map(a -> of(a.getFollower())).toList();
+    }
+
+    private static Follower of(FollowerInfo follower) {
+        return new Follower(
+                follower.getId().toString(),
+                follower.getMatchIndex(),
+                follower.getNextIndex(),
+                follower.getLastRpcSendTime().elapsedTimeMs(),
+                follower.getLastRpcResponseTime().elapsedTimeMs());
+    }
+
+    /// The newest sender to a follower, or null.
+    @Nullable LogAppender appender(String raftId) {
+        return appenders.get(RaftPeerId.valueOf(raftId));
     }
 
     /// The transport as Ratis knows it: gRPC, with appenders that are remembered. Ratis makes it by its class name.

@@ -11,7 +11,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.apache.ratis.protocol.RaftPeer;
-import org.apache.ratis.protocol.SetConfigurationRequest;
 import org.apache.ratis.server.RaftServer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -97,21 +96,10 @@ final class MemberServices implements PeerServer.Handler {
         }
         changed.add(RaftNode.peer(raftId, address.get()));
         LOG.info("{} asks to join: changing the members from {} to {}", raftId, current, changed);
-        SetConfigurationRequest request =
-                new SetConfigurationRequest(
-                        node.clientId(),
-                        node.server().getId(),
-                        node.groupId(),
-                        node.nextCallId(),
-                        SetConfigurationRequest.Arguments.newBuilder()
-                                .setMode(SetConfigurationRequest.Mode.COMPARE_AND_SET)
-                                .setServersInCurrentConf(current)
-                                .setServersInNewConf(changed)
-                                .build());
         try {
             var _ =
-                    node.server()
-                            .setConfigurationAsync(request)
+                    node.calls()
+                            .changeMembers(current, changed)
                             .whenComplete((reply, e) -> LOG.info("{} joins: {}", raftId, reply, e));
         } catch (IOException e) {
             LOG.warn("the members can't be changed for {}", raftId, e);

@@ -1,27 +1,22 @@
 package io.lattice.gateway.raft;
 
 import io.lattice.gateway.raft.CommandQueue.Pending;
+import io.lattice.gateway.raft.ForwardedQueue.Forwarded;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
-import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.PeerReply;
-import io.lattice.proto.peer.PeerRequest;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
-import io.lattice.statemachine.raft.BatchMessage;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,41 +45,28 @@ public final class Proposer {
     /// Completions that the applying thread runs itself: handing over would cost a lone writer more than it saves.
     private static final int INLINE_COMPLETIONS_MAX = 16;
 
-    /// Proposals of other nodes that may wait; each has at most one under way, so this is never reached in earnest.
-    private static final int FORWARDED_MAX = 1_024;
-
     private final Standing raft;
     private final PeerSender peers;
     private final EntrySink sink;
     private final CommitPusher pusher;
     private final RaftSettings settings;
     private final Executor completions;
-    private final long origin;
     private final Thread submitter;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition work = lock.newCondition();
     // All guarded by lock.
     private final CommandQueue waiting;
-    private final ArrayDeque<Forwarded> forwarded = new ArrayDeque<>();
-    private final Map<Long, Ticket> tickets = new HashMap<>();
+    private final ForwardedQueue forwarded = new ForwardedQueue();
+    private final Tickets tickets;
     private final BatchPacer pacer = new BatchPacer();
-    private int forwardedCommands;
-    private long lastSequence;
+    private final Refusals refusals = new Refusals();
     private long retryNanos;
     private boolean submitterIdle;
     private boolean submitterPaced;
     private boolean stopped;
-    private @Nullable Entry entryInFlight;
+    private @Nullable EntryInFlight entryInFlight;
     private @Nullable Ticket forwardInFlight;
-
-    /// Puts a batch into this node's division as its leader.
-    interface EntrySink {
-        /// Submits a batch.
-        ///
-        /// @param failed called at most once, on any thread, if the batch won't be answered by being applied
-        void submit(BatchMessage message, Consumer<Throwable> failed);
-    }
 
     /// What a caller is told, exactly once.
     public interface Completion {
@@ -112,7 +94,7 @@ public final class Proposer {
         this.settings = settings;
         this.completions = completions;
         this.waiting = new CommandQueue(settings);
-        this.origin = origin;
+        this.tickets = new Tickets(origin);
         this.retryNanos = System.nanoTime();
         this.submitter =
                 Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
@@ -127,7 +109,7 @@ public final class Proposer {
     }
 
     boolean isOrigin(long candidate) {
-        return candidate == origin;
+        return candidate == tickets.origin();
     }
 
     /// Replicates `command`. Its size must have been checked before: it becomes a log entry as it is.
@@ -161,10 +143,9 @@ public final class Proposer {
         Runnable alone = null;
         lock.lock();
         try {
-            accepted = !stopped && forwarded.size() < FORWARDED_MAX && raft.isReadyLeader();
+            accepted = !stopped && !forwarded.isFull() && raft.isReadyLeader();
             if (accepted) {
-                forwarded.addLast(new Forwarded(proposal, callback));
-                forwardedCommands += proposal.getCommandsCount();
+                forwarded.add(new Forwarded(proposal, callback));
                 alone = takeAlone();
             }
         } finally {
@@ -204,7 +185,7 @@ public final class Proposer {
 
     /// Commands that would make the next batch.
     private int commands() {
-        return waiting.size() + forwardedCommands;
+        return waiting.size() + forwarded.commands();
     }
 
     private void submitLoop() {
@@ -254,16 +235,18 @@ public final class Proposer {
         }
         if (raft.isReadyLeader()) {
             if (entryInFlight == null && commands() > 0 && isTime()) {
-                Entry entry = takeEntry();
-                return () -> submit(entry);
+                EntryInFlight entry =
+                        EntryInFlight.take(forwarded, waiting, tickets, settings.batchBytesMax());
+                pacer.began(entry.commands());
+                entryInFlight = entry;
+                return () -> sink.submit(entry.message(), cause -> submitFailed(entry, cause));
             }
             return null;
         }
         if (!forwarded.isEmpty()) {
-            List<Forwarded> refused = new ArrayList<>(forwarded);
-            forwarded.clear();
-            forwardedCommands = 0;
-            return () -> refused.forEach(f -> f.callback.accept(ForwardReply.Result.NOT_APPENDED));
+            List<Forwarded> refused = forwarded.removeAll();
+            return () ->
+                    refused.forEach(f -> f.callback().accept(ForwardReply.Result.NOT_APPENDED));
         }
         String leader = raft.leader();
         if (leader != null
@@ -271,12 +254,12 @@ public final class Proposer {
                 && forwardInFlight == null
                 && !waiting.isEmpty()
                 && isTime()) {
-            Ticket ticket = takeTicket(settings.batchBytesMax());
+            Ticket ticket = tickets.take(waiting, settings.batchBytesMax());
             pacer.began(ticket.pendings.size());
             ticket.term = raft.term();
             ticket.forwardedTo = leader;
             forwardInFlight = ticket;
-            return () -> forwardTo(leader, ticket);
+            return () -> peers.send(leader, ticket.request(), reply -> onForwarded(ticket, reply));
         }
         return null;
     }
@@ -287,87 +270,46 @@ public final class Proposer {
         return now - retryNanos >= 0 && pacer.nanosToWait(commands(), now) == 0;
     }
 
-    private Entry takeEntry() {
-        CommandBatch.Builder batch = CommandBatch.newBuilder();
-        List<Forwarded> taken = new ArrayList<>();
-        int commands = 0;
-        long bytes = 0;
-        while (!forwarded.isEmpty()
-                && (taken.isEmpty()
-                        || bytes + forwarded.getFirst().proposal.getSerializedSize()
-                                <= settings.batchBytesMax())) {
-            Forwarded next = forwarded.removeFirst();
-            bytes += next.proposal.getSerializedSize();
-            batch.addProposals(next.proposal);
-            commands += next.proposal.getCommandsCount();
-            taken.add(next);
-        }
-        forwardedCommands -= commands;
-        Ticket own = null;
-        if (!waiting.isEmpty()
-                && (taken.isEmpty() || waiting.firstFits(settings.batchBytesMax() - bytes))) {
-            own = takeTicket(settings.batchBytesMax() - bytes);
-            batch.addProposals(own.proposal);
-            commands += own.pendings.size();
-        }
-        pacer.began(commands);
-        Entry entry = new Entry(new BatchMessage(batch.build()), own, taken);
-        entryInFlight = entry;
-        return entry;
-    }
-
-    private Ticket takeTicket(long bytesMax) {
-        Proposal.Builder proposal =
-                Proposal.newBuilder().setOrigin(origin).setSequence(++lastSequence);
-        List<Pending> taken = waiting.takeInto(proposal, bytesMax);
-        Ticket ticket = new Ticket(proposal.build(), taken);
-        tickets.put(ticket.proposal.getSequence(), ticket);
-        return ticket;
-    }
-
-    private void submit(Entry entry) {
-        sink.submit(entry.message, cause -> submitFailed(entry, cause));
-    }
-
-    private void submitFailed(Entry entry, Throwable cause) {
-        boolean undecided = entry.message.appendStarted();
+    private void submitFailed(EntryInFlight entry, Throwable cause) {
+        boolean undecided = entry.message().appendStarted();
         LOG.debug("an entry was not accepted, undecided {}", undecided, cause);
         lock.lock();
         try {
             if (entryInFlight == entry) {
                 entryInFlight = null;
             }
-            Ticket own = entry.own;
-            if (own != null && tickets.containsKey(own.proposal.getSequence())) {
+            if (undecided) {
+                refusals.taken();
+            } else {
+                refusals.notAppended(cause, System.nanoTime());
+            }
+            Ticket own = entry.own();
+            if (own != null && tickets.isRegistered(own)) {
                 if (undecided) {
-                    own.undecided = true;
-                    own.term = entry.message.appendTerm();
+                    own.becomeUndecided(entry.message().appendTerm());
                 } else {
                     putBack(own);
                 }
             }
-            retryNanos = System.nanoTime() + RETRY_NANOS;
-            wakeSubmitter();
+            retryLater();
         } finally {
             lock.unlock();
         }
         ForwardReply.Result result =
                 undecided ? ForwardReply.Result.UNDECIDED : ForwardReply.Result.NOT_APPENDED;
-        entry.forwarded.forEach(f -> f.callback.accept(result));
+        entry.answer(result);
+    }
+
+    /// Lets what waits be sent again after a pause. Caller holds the lock.
+    private void retryLater() {
+        retryNanos = System.nanoTime() + RETRY_NANOS;
+        wakeSubmitter();
     }
 
     /// Queues a ticket's commands again, before all others, as they came first. Caller holds the lock.
     private void putBack(Ticket ticket) {
-        tickets.remove(ticket.proposal.getSequence());
+        tickets.remove(ticket.sequence());
         waiting.putBack(ticket.pendings);
-    }
-
-    private void forwardTo(String leader, Ticket ticket) {
-        peers.send(
-                leader,
-                PeerRequest.newBuilder()
-                        .setForward(ForwardRequest.newBuilder().setProposal(ticket.proposal)),
-                reply -> onForwarded(ticket, reply));
     }
 
     private void onForwarded(Ticket ticket, @Nullable PeerReply reply) {
@@ -375,8 +317,7 @@ public final class Proposer {
                 reply == null ? ForwardReply.Result.UNDECIDED : reply.getForward().getResult();
         lock.lock();
         try {
-            if (result == ForwardReply.Result.APPLIED
-                    || !tickets.containsKey(ticket.proposal.getSequence())) {
+            if (result == ForwardReply.Result.APPLIED || !tickets.isRegistered(ticket)) {
                 return;
             }
             if (forwardInFlight == ticket) {
@@ -387,8 +328,7 @@ public final class Proposer {
             } else {
                 ticket.undecided = true;
             }
-            retryNanos = System.nanoTime() + RETRY_NANOS;
-            wakeSubmitter();
+            retryLater();
         } finally {
             lock.unlock();
         }
@@ -399,9 +339,9 @@ public final class Proposer {
         boolean push;
         lock.lock();
         try {
-            Entry entry = entryInFlight;
+            EntryInFlight entry = entryInFlight;
             // The next entry tells the followers as well, but later.
-            push = commands() == 0 || (entry != null && !entry.forwarded.isEmpty());
+            push = commands() == 0 || (entry != null && !entry.forwarded().isEmpty());
         } finally {
             lock.unlock();
         }
@@ -416,15 +356,16 @@ public final class Proposer {
         List<Runnable> completed = new ArrayList<>();
         lock.lock();
         try {
-            Entry entry = entryInFlight;
+            EntryInFlight entry = entryInFlight;
             if (entry != null && entry.isFirstOf(batch)) {
-                answered = entry.forwarded;
+                answered = entry.forwarded();
                 entryInFlight = null;
+                refusals.taken();
                 pacer.ended(System.nanoTime());
             }
             for (int i = 0; i < batch.getProposalsCount(); i++) {
                 Proposal proposal = batch.getProposals(i);
-                if (proposal.getOrigin() == origin) {
+                if (isOrigin(proposal.getOrigin())) {
                     Ticket ticket = removeTicket(proposal.getSequence());
                     if (ticket != null) {
                         completed.add(completion(ticket, outcomes.get(i)));
@@ -436,7 +377,7 @@ public final class Proposer {
             lock.unlock();
         }
         completed.forEach(Runnable::run);
-        answered.forEach(f -> f.callback.accept(ForwardReply.Result.APPLIED));
+        answered.forEach(f -> f.callback().accept(ForwardReply.Result.APPLIED));
         advanced(position);
     }
 
@@ -452,14 +393,10 @@ public final class Proposer {
 
     /// Tells a ticket's callers, here or, if they are many, on another thread.
     private Runnable completion(Ticket ticket, List<Outcome> outcomes) {
-        List<Pending> pendings = ticket.pendings;
-        Runnable tell =
-                () -> {
-                    for (int i = 0; i < pendings.size(); i++) {
-                        pendings.get(i).completion().done(outcomes.get(i));
-                    }
-                };
-        return pendings.size() <= INLINE_COMPLETIONS_MAX ? tell : () -> completions.execute(tell);
+        Runnable tell = () -> ticket.complete(outcomes);
+        return ticket.pendings.size() <= INLINE_COMPLETIONS_MAX
+                ? tell
+                : () -> completions.execute(tell);
     }
 
     /// The applied position moved: an undecided proposal of an earlier term can't come any more.
@@ -491,61 +428,56 @@ public final class Proposer {
 
     /// Called every few milliseconds: fails what has waited too long.
     void tick(long nowNanos) {
-        List<Pending> late = new ArrayList<>();
+        List<Pending> late;
         List<Forwarded> givenUp = List.of();
         lock.lock();
         try {
-            for (Pending first = waiting.pollLate(nowNanos);
-                    first != null;
-                    first = waiting.pollLate(nowNanos)) {
-                late.add(first);
-            }
+            late = waiting.removeLate(nowNanos);
             if (commands() > 0) {
                 wakeSubmitter();
             }
-            Entry entry = entryInFlight;
+            EntryInFlight entry = entryInFlight;
             if (entry != null
-                    && nowNanos - entry.beganNanos >= settings.requestTimeout().toNanos()) {
+                    && nowNanos - entry.beganNanos() >= settings.requestTimeout().toNanos()) {
                 // Its fate is unknown, and nothing else may wait for it for ever.
                 entryInFlight = null;
-                givenUp = entry.forwarded;
-                if (entry.own != null) {
-                    entry.own.undecided = true;
-                    entry.own.term = entry.message.appendTerm();
+                givenUp = entry.forwarded();
+                Ticket own = entry.own();
+                if (own != null) {
+                    own.becomeUndecided(entry.message().appendTerm());
                 }
             }
         } finally {
             lock.unlock();
         }
-        givenUp.forEach(f -> f.callback.accept(ForwardReply.Result.UNDECIDED));
+        givenUp.forEach(f -> f.callback().accept(ForwardReply.Result.UNDECIDED));
         late.forEach(pending -> pending.completion().failed(ProposalFailure.TIMED_OUT));
         failTickets(
                 ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos() >= 0,
                 ProposalFailure.TIMED_OUT);
     }
 
-    private void failTickets(java.util.function.Predicate<Ticket> which, ProposalFailure failure) {
-        List<Ticket> failed = new ArrayList<>();
+    private void failTickets(Predicate<Ticket> which, ProposalFailure failure) {
+        List<Ticket> failed;
         lock.lock();
         try {
-            if (tickets.isEmpty()) {
-                return;
-            }
-            for (Iterator<Ticket> i = tickets.values().iterator(); i.hasNext(); ) {
-                Ticket ticket = i.next();
-                if (which.test(ticket)) {
-                    i.remove();
-                    failed.add(ticket);
-                    if (forwardInFlight == ticket) {
-                        forwardInFlight = null;
-                    }
-                }
+            failed = tickets.removeIf(which);
+            if (forwardInFlight != null && failed.contains(forwardInFlight)) {
+                forwardInFlight = null;
             }
         } finally {
             lock.unlock();
         }
-        for (Ticket ticket : failed) {
-            completions.execute(() -> ticket.pendings.forEach(p -> p.completion().failed(failure)));
+        failed.forEach(ticket -> completions.execute(() -> ticket.fail(failure)));
+    }
+
+    /// For how long Ratis has refused every entry for want of room, nanoseconds; 0 if it takes them.
+    long refusedNanos(long nowNanos) {
+        lock.lock();
+        try {
+            return refusals.nanos(nowNanos);
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -562,43 +494,5 @@ public final class Proposer {
         }
         left.forEach(pending -> pending.completion().failed(ProposalFailure.STOPPED));
         failTickets(ticket -> true, ProposalFailure.LEADER_LOST);
-    }
-
-    /// One proposal of this node and the callers that wait for it, in the order of its commands.
-    private static final class Ticket {
-        private final Proposal proposal;
-        private final List<Pending> pendings;
-        private boolean undecided;
-        private long term;
-        private String forwardedTo = "";
-
-        Ticket(Proposal proposal, List<Pending> pendings) {
-            this.proposal = proposal;
-            this.pendings = pendings;
-        }
-    }
-
-    private record Forwarded(Proposal proposal, Consumer<ForwardReply.Result> callback) {}
-
-    /// The log entry under way on the leader.
-    private static final class Entry {
-        private final BatchMessage message;
-        private final @Nullable Ticket own;
-        private final List<Forwarded> forwarded;
-        private final long beganNanos = System.nanoTime();
-
-        Entry(BatchMessage message, @Nullable Ticket own, List<Forwarded> forwarded) {
-            this.message = message;
-            this.own = own;
-            this.forwarded = forwarded;
-        }
-
-        /// An origin uses a sequence number once, so the first proposal names the entry.
-        private boolean isFirstOf(CommandBatch batch) {
-            Proposal mine = message.batch().getProposals(0);
-            Proposal theirs = batch.getProposals(0);
-            return mine.getOrigin() == theirs.getOrigin()
-                    && mine.getSequence() == theirs.getSequence();
-        }
     }
 }

@@ -2,8 +2,6 @@ package io.lattice.gateway.raft;
 
 import io.lattice.gateway.raft.RaftSettings.PeerAddress;
 import io.lattice.statemachine.apply.StateStore;
-import io.lattice.statemachine.raft.BatchMessage;
-import io.lattice.statemachine.raft.FileTrees;
 import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
 import io.lattice.statemachine.storage.StoreOptions;
@@ -12,8 +10,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
@@ -23,24 +19,16 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.grpc.GrpcTlsConfig;
 import org.apache.ratis.grpc.server.GrpcServices;
-import org.apache.ratis.protocol.ClientId;
-import org.apache.ratis.protocol.GroupManagementRequest;
-import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
 import org.apache.ratis.protocol.RaftClientReply;
-import org.apache.ratis.protocol.RaftClientRequest;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
-import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.jspecify.annotations.Nullable;
@@ -54,19 +42,18 @@ import org.slf4j.LoggerFactory;
 public final class RaftNode implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RaftNode.class);
     private static final long TICK_MS = 10;
-    private static final long STEP_DOWN_TIMEOUT_MS = 3_000;
 
     private final RaftSettings settings;
+    private final RaftFolders folders;
     private final RaftIdentity identity;
     private final RaftGroupId groupId;
     private final RaftServer server;
+    private final RatisCalls calls;
     private final LatticeStateMachine stateMachine;
     private final CommitPusher pusher = new CommitPusher();
     private final AppliedGate gate = new AppliedGate();
     private final Applications applications;
     private final @Nullable GrpcTlsConfig tls;
-    private final ClientId clientId = ClientId.randomId();
-    private final AtomicLong callIds = new AtomicLong();
     private final ScheduledExecutorService ticker =
             Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().name("lattice-raft-ticker").daemon().factory());
@@ -85,6 +72,7 @@ public final class RaftNode implements AutoCloseable {
             PeerClients peers,
             Proposer proposer,
             ReadFence fence,
+            Leadership leadership,
             Watchdog watchdog) {}
 
     private RaftNode(
@@ -96,6 +84,7 @@ public final class RaftNode implements AutoCloseable {
             BiConsumer<String, Throwable> fatal)
             throws IOException {
         this.settings = settings;
+        this.folders = new RaftFolders(settings);
         this.identity = identity;
         this.groupId = RaftGroupId.valueOf(settings.groupId());
         this.applications = new Applications(gate, fatal);
@@ -106,13 +95,14 @@ public final class RaftNode implements AutoCloseable {
                         snapshotThresholdEntries,
                         log,
                         applications);
-        this.hasLog = Files.exists(logFolder(settings).resolve("raft-meta"));
+        this.hasLog = folders.hasLog();
         RaftSettings.PeerTls material = settings.tls();
         this.tls =
                 material == null
                         ? null
                         : new GrpcTlsConfig(material.keyManager(), material.trustManager(), true);
         this.server = buildServer();
+        this.calls = new RatisCalls(server, groupId);
     }
 
     /// Opens the directories, starts Ratis and, on the first start, founds or joins the group. Returns when this
@@ -132,8 +122,9 @@ public final class RaftNode implements AutoCloseable {
         RaftNode node = null;
         boolean started = false;
         try {
-            discardHalfMadeGroup(settings);
-            LogExtent log = LogRepair.run(logFolder(settings));
+            RaftFolders folders = new RaftFolders(settings);
+            folders.discardHalfMade();
+            LogExtent log = LogRepair.run(folders.log());
             node =
                     new RaftNode(
                             settings, identity, storeOptions, snapshotThresholdEntries, log, fatal);
@@ -148,33 +139,6 @@ public final class RaftNode implements AutoCloseable {
                     identity.close();
                 }
             }
-        }
-    }
-
-    private static Path groupFolder(RaftSettings settings) {
-        return settings.walDirectory().resolve(settings.groupId().toString());
-    }
-
-    private static Path logFolder(RaftSettings settings) {
-        return groupFolder(settings).resolve("current");
-    }
-
-    /// A process that died while Ratis made the group's folder leaves one without a term, which Ratis would take
-    /// for a group. It has never voted.
-    private static void discardHalfMadeGroup(RaftSettings settings) throws IOException {
-        Path folder = logFolder(settings);
-        if (!Files.isDirectory(groupFolder(settings))
-                || Files.exists(folder.resolve("raft-meta"))) {
-            return;
-        }
-        boolean anyLog = false;
-        if (Files.isDirectory(folder)) {
-            try (Stream<Path> files = Files.list(folder)) {
-                anyLog = files.anyMatch(f -> f.getFileName().toString().startsWith("log_"));
-            }
-        }
-        if (!anyLog) {
-            FileTrees.delete(groupFolder(settings));
         }
     }
 
@@ -203,8 +167,7 @@ public final class RaftNode implements AutoCloseable {
         }
         MemberServices handler = new MemberServices(this, settings, identity);
         PeerGuard guard =
-                new PeerGuard(
-                        identity.raftId(), tls != null, logFolder(settings), applications::failed);
+                new PeerGuard(identity.raftId(), tls != null, folders.log(), applications::failed);
         GrpcConfigKeys.Server.setServicesCustomizer(
                 parameters,
                 (builder, types) ->
@@ -251,15 +214,30 @@ public final class RaftNode implements AutoCloseable {
                 new Proposer(
                         view,
                         peers,
-                        this::submit,
+                        calls,
                         pusher,
                         settings,
                         completions,
                         new SecureRandom().nextLong());
         ReadFence fence = new ReadFence(view, peers, gate, new FenceTime());
-        Watchdog watchdog = new Watchdog(started, view, settings, this::stepDown, applications);
+        Leadership leadership =
+                new Leadership(
+                        calls, view, pusher::followers, settings.electionTimeoutMax().toMillis());
+        Watchdog watchdog =
+                new Watchdog(
+                        new Watched(
+                                view,
+                                new TermFile(folders.log()),
+                                pusher,
+                                proposer,
+                                peers,
+                                leadership,
+                                applications),
+                        view.nodeId(),
+                        settings.electionTimeoutMax(),
+                        System.nanoTime());
         division = started;
-        running = new Running(started, view, peers, proposer, fence, watchdog);
+        running = new Running(started, view, peers, proposer, fence, leadership, watchdog);
         applications.attach(proposer);
         proposer.start(e -> applications.failed("the proposer's thread died", e));
         var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
@@ -296,15 +274,7 @@ public final class RaftNode implements AutoCloseable {
         } else {
             group = RaftGroup.valueOf(groupId);
         }
-        RaftClientReply reply =
-                await(
-                        server.groupManagementAsync(
-                                GroupManagementRequest.newAdd(
-                                        clientId,
-                                        server.getId(),
-                                        callIds.incrementAndGet(),
-                                        group,
-                                        true)));
+        RaftClientReply reply = await(calls.addGroup(group));
         if (!reply.isSuccess()) {
             throw new IOException("the Raft group can't be made", reply.getException());
         }
@@ -353,37 +323,6 @@ public final class RaftNode implements AutoCloseable {
         return peer == null ? null : peer.getAddress();
     }
 
-    private void submit(BatchMessage message, Consumer<Throwable> failed) {
-        RaftClientRequest request =
-                RaftClientRequest.newBuilder()
-                        .setClientId(clientId)
-                        .setServerId(server.getId())
-                        .setGroupId(groupId)
-                        .setCallId(callIds.incrementAndGet())
-                        .setMessage(message)
-                        .setType(RaftClientRequest.writeRequestType())
-                        .build();
-        CompletableFuture<RaftClientReply> answer;
-        try {
-            // The division itself: by way of the server, a call would be handed to a pool and
-            // waited for there.
-            answer =
-                    ((RaftClientAsynchronousProtocol) server.getDivision(groupId))
-                            .submitClientRequestAsync(request);
-        } catch (IOException | RuntimeException e) {
-            failed.accept(e);
-            return;
-        }
-        CompletableFuture<RaftClientReply> _ =
-                answer.whenComplete((reply, e) -> {
-                    if (e != null) {
-                        failed.accept(e);
-                    } else if (!reply.isSuccess()) {
-                        failed.accept(reply.getException());
-                    }
-                });
-    }
-
     private final class FenceTime implements ReadFence.Time {
         @Override
         public long nanos() {
@@ -428,40 +367,12 @@ public final class RaftNode implements AutoCloseable {
         }
     }
 
-    /// Gives up leadership, so that a healthier node takes over.
-    public void stepDown(String reason) {
-        LOG.warn("stepping down: {}", reason);
-        var _ = transfer(null);
-    }
-
     /// Hands leadership to another node.
     ///
     /// @param raftId the identity of the node to lead, as in [#members]
     /// @return whether it leads now; fails with the reason why it can't
     public CompletableFuture<Boolean> transferLeadership(String raftId) {
-        return transfer(RaftPeerId.valueOf(raftId));
-    }
-
-    private CompletableFuture<Boolean> transfer(@Nullable RaftPeerId newLeader) {
-        TransferLeadershipRequest request =
-                new TransferLeadershipRequest(
-                        clientId,
-                        server.getId(),
-                        groupId,
-                        callIds.incrementAndGet(),
-                        newLeader,
-                        STEP_DOWN_TIMEOUT_MS);
-        try {
-            return server.transferLeadershipAsync(request)
-                    .whenComplete((reply, e) -> {
-                        if (e != null || !reply.isSuccess()) {
-                            LOG.warn("leadership was not transferred: {}", reply, e);
-                        }
-                    })
-                    .thenApply(RaftClientReply::isSuccess);
-        } catch (IOException e) {
-            return CompletableFuture.failedFuture(e);
-        }
+        return requireRunning().leadership().transfer(raftId);
     }
 
     RaftServer server() {
@@ -477,16 +388,12 @@ public final class RaftNode implements AutoCloseable {
         return division;
     }
 
-    RaftGroupId groupId() {
-        return groupId;
+    RatisCalls calls() {
+        return calls;
     }
 
-    ClientId clientId() {
-        return clientId;
-    }
-
-    long nextCallId() {
-        return callIds.incrementAndGet();
+    CommitPusher pusher() {
+        return pusher;
     }
 
     @Nullable Proposer proposerOrNull() {
@@ -569,6 +476,7 @@ public final class RaftNode implements AutoCloseable {
             server.close();
         } finally {
             if (r != null) {
+                r.leadership().close();
                 r.peers().close();
             }
             completions.shutdown();

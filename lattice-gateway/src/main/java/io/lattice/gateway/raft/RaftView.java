@@ -39,6 +39,11 @@ public final class RaftView implements Standing {
         return info.isLeader() && info.isLeaderReady();
     }
 
+    /// Whether this node leads, perhaps without being ready.
+    boolean leads() {
+        return division.getInfo().isLeader();
+    }
+
     /// The leader as far as this node knows, or null.
     @Override
     public @Nullable String leader() {

@@ -14,8 +14,11 @@ import org.apache.ratis.util.TimeDuration;
 /// Ratis' settings, each with the reason where it isn't Ratis' own default.
 final class RatisProperties {
     /// The largest entry that fits an append. A batch of the configured size, or one request of the largest size,
-    /// has to fit with room to spare: an entry that is too large would leak one of Ratis' permits.
+    /// has to fit with room to spare: an entry that is too large makes the leader step down.
     static final int ENTRY_BYTES_MAX = 8 << 20;
+
+    /// Entries that Ratis lets be under way, by its count; it doesn't always count down.
+    static final int PERMITS = 2048;
 
     private static final int MESSAGE_BYTES_MAX = 64 << 20;
 
@@ -76,7 +79,7 @@ final class RatisProperties {
         RaftServerConfigKeys.Log.setSegmentCacheNumMax(p, 3);
         // A full log queue blocks under the server's lock, so writes are refused before it is full.
         RaftServerConfigKeys.Log.setQueueElementLimit(p, 4096);
-        RaftServerConfigKeys.Write.setElementLimit(p, 2048);
+        RaftServerConfigKeys.Write.setElementLimit(p, PERMITS);
         // With it on, a dead follower stops commits.
         RaftServerConfigKeys.Write.setFollowerGapRatioMax(p, -1f);
         // Either of these loses or forks data: they advance past a failed sync, or leave appends

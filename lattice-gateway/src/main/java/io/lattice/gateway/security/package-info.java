@@ -1,6 +1,7 @@
-/// Transport security: the PEM files of a node and what must hold between them, and the certificates
-/// that `lattice init --dev` makes. Stateless and safe for any thread; reads and writes only the files
-/// it is given, opens no socket and knows nothing of configuration keys.
+/// Transport security: the PEM files of a node and what must hold between them, following their changes, what the two ports
+/// make of them, who is refused for want of a certificate, and the certificates that `lattice init --dev` makes. Safe for any
+/// thread; changes are looked for on a thread of its own. Reads and writes only the files it is given, opens no socket and
+/// knows nothing of configuration keys.
 @NullMarked
 package io.lattice.gateway.security;
 

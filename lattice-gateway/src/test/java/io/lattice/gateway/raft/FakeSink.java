@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Keeps the entries that a proposer submits until the test decides what becomes of each.
-final class FakeSink implements Proposer.EntrySink {
+final class FakeSink implements EntrySink {
     private final LinkedBlockingQueue<Submitted> submitted = new LinkedBlockingQueue<>();
 
     @Override

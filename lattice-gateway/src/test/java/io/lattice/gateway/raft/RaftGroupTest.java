@@ -171,6 +171,42 @@ class RaftGroupTest {
     }
 
     @Test
+    void aFollowerWhoseSenderDiedIsServedAgain() throws Exception {
+        TestNode leader = awaitLeader();
+        TestNode cutOff = follower();
+        leader.put("before", "1");
+        long term = leader.node().view().term();
+
+        Objects.requireNonNull(leader.node().pusher().appender(cutOff.node().view().nodeId()))
+                .stopAsync()
+                .get(10, TimeUnit.SECONDS);
+        leader.put("after", "2");
+
+        await().atMost(LIMIT).until(() -> cutOff.getLocally("after").equals("2"));
+        // By another leadership, as Ratis doesn't do it by itself.
+        assertThat(cutOff.node().view().term()).isGreaterThan(term);
+        cutOff.put("last", "3");
+        assertThat(awaitLeader().get("last")).isEqualTo("3");
+        awaitSameContent();
+        assertNothingFatal();
+    }
+
+    @Test
+    void aLeaderWhoseEntriesRatisRefusesForGoodGivesUpLeadership() throws Exception {
+        TestNode old = awaitLeader();
+        old.put("before", "1");
+
+        old.exhaustPermits();
+
+        assertThat(old.putAsync("after", "2").get(20, TimeUnit.SECONDS)).isPositive();
+        TestNode next = awaitLeader();
+        assertThat(next).isNotSameAs(old);
+        assertThat(next.get("after")).isEqualTo("2");
+        awaitSameContent();
+        assertNothingFatal();
+    }
+
+    @Test
     void aFollowerThatWasAwayTooLongIsCaughtUpByASnapshot() throws Exception {
         TestNode away = follower();
         String name = away.settings().nodeId();

@@ -47,9 +47,30 @@ class RaftNodeTest {
         return TestNode.settings(root.resolve("n1"), "n1", addresses);
     }
 
+    private TestNode start() throws Exception {
+        return TestNode.start(settings(), NO_SNAPSHOTS);
+    }
+
+    /// A node on these directories comes to the content that another had, and stays alive.
+    ///
+    /// @return where its log begins
+    private static long assertComesBackWith(String hash, RaftSettings settings) throws Exception {
+        try (TestNode node = TestNode.start(settings, NO_SNAPSHOTS)) {
+            node.get("fill0");
+
+            assertThat(node.hash()).isEqualTo(hash);
+            assertThat(node.fatal()).isEmpty();
+            return node.node().view().startIndex();
+        }
+    }
+
+    private static void awaitPurge(TestNode node) {
+        await().atMost(LIMIT).until(() -> node.node().view().startIndex() > 0);
+    }
+
     @Test
     void aWriteIsRead() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             long revision = node.put("a", "1");
 
             assertThat(node.get("a")).isEqualTo("1");
@@ -61,7 +82,7 @@ class RaftNodeTest {
 
     @Test
     void concurrentWritesEachGetARevisionOfTheirOwn() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             long before = node.revision();
             List<CompletableFuture<Long>> puts =
                     Stream.iterate(0, i -> i < 500, i -> i + 1)
@@ -78,35 +99,25 @@ class RaftNodeTest {
     @Test
     void aCleanRestartLosesNothing() throws Exception {
         String hash;
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.fill(20);
             hash = node.hash();
         }
 
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
-            node.get("fill0");
-
-            assertThat(node.hash()).isEqualTo(hash);
-            assertThat(node.fatal()).isEmpty();
-        }
+        assertComesBackWith(hash, settings());
     }
 
     @Test
     void aKilledNodeReplaysItsWholeLogOnce() throws Exception {
         RaftSettings killed;
         String hash;
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.fill(40);
             hash = node.hash();
             killed = node.copyAsKilled(root.resolve("killed"));
         }
 
-        try (TestNode node = TestNode.start(killed, NO_SNAPSHOTS)) {
-            node.get("fill0");
-
-            assertThat(node.hash()).isEqualTo(hash);
-            assertThat(node.fatal()).isEmpty();
-        }
+        assertComesBackWith(hash, killed);
     }
 
     @Test
@@ -121,12 +132,7 @@ class RaftNodeTest {
             killed = node.copyAsKilled(root.resolve("killed"));
         }
 
-        try (TestNode node = TestNode.start(killed, NO_SNAPSHOTS)) {
-            node.get("fill0");
-
-            assertThat(node.hash()).isEqualTo(hash);
-            assertThat(node.fatal()).isEmpty();
-        }
+        assertComesBackWith(hash, killed);
     }
 
     @Test
@@ -135,25 +141,19 @@ class RaftNodeTest {
         RaftSettings killed;
         try (TestNode node = TestNode.start(settings(), 400)) {
             node.fill(1_700);
-            await().atMost(LIMIT).until(() -> node.node().view().startIndex() > 0);
+            awaitPurge(node);
             hash = node.hash();
             killed = node.copyAsKilled(root.resolve("killed"));
         }
 
         for (RaftSettings after : List.of(killed, settings())) {
-            try (TestNode node = TestNode.start(after, NO_SNAPSHOTS)) {
-                node.get("fill0");
-
-                assertThat(node.node().view().startIndex()).isPositive();
-                assertThat(node.hash()).isEqualTo(hash);
-                assertThat(node.fatal()).isEmpty();
-            }
+            assertThat(assertComesBackWith(hash, after)).isPositive();
         }
     }
 
     @Test
     void aFounderWhoseLogIsStillEmptyGoesOn() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.put("a", "1");
         }
         Path group = settings().walDirectory().resolve(settings().groupId().toString());
@@ -166,7 +166,7 @@ class RaftNodeTest {
         FileTrees.delete(settings().dataDirectory().resolve("db"));
         FileTrees.delete(settings().dataDirectory().resolve("snapshots"));
 
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.put("b", "2");
 
             assertThat(node.get("b")).isEqualTo("2");
@@ -177,32 +177,32 @@ class RaftNodeTest {
     void aStateThatTheLogNoLongerReachesIsRefused() throws Exception {
         try (TestNode node = TestNode.start(settings(), 400)) {
             node.fill(1_700);
-            await().atMost(LIMIT).until(() -> node.node().view().startIndex() > 0);
+            awaitPurge(node);
         }
         Path data = settings().dataDirectory();
         FileTrees.delete(data.resolve("db"));
         FileTrees.delete(data.resolve("snapshots"));
 
-        assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
+        assertThatThrownBy(() -> start())
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("entries between are missing");
     }
 
     @Test
     void anIdentityWhoseLogIsGoneDoesNotBeginAnother() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.put("a", "1");
         }
         FileTrees.delete(settings().walDirectory().resolve(settings().groupId().toString()));
 
-        assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
+        assertThatThrownBy(() -> start())
                 .isInstanceOf(RaftIdentity.DirectoryException.class)
                 .hasMessageContainingAll("log", "gone", settings().walDirectory().toString());
     }
 
     @Test
     void aSecondNodeOnTheSameDirectoriesIsRefusedAndTheFirstGoesOn() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             RaftSettings second =
                     TestNode.settings(root.resolve("n1"), "n1", TestNode.addresses(1));
 
@@ -221,7 +221,7 @@ class RaftNodeTest {
             taken.bind(
                     new InetSocketAddress(InetAddress.getLoopbackAddress(), settings().bindPort()));
 
-            assertThatThrownBy(() -> TestNode.start(settings(), NO_SNAPSHOTS))
+            assertThatThrownBy(() -> start())
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("127.0.0.1:" + settings().bindPort());
         }
@@ -230,7 +230,7 @@ class RaftNodeTest {
 
     @Test
     void aDamagedLogIsRefusedAndLeftAsItIs() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.fill(5);
             RaftSettings killed = node.copyAsKilled(root.resolve("killed"));
             Path segment = openSegment(killed);
@@ -266,7 +266,7 @@ class RaftNodeTest {
 
     @Test
     void aLogThatCanNotBeWrittenIsFatal() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.fill(1);
             // The next segment can't be opened.
             FileTrees.delete(logFolder(settings()));
@@ -282,7 +282,7 @@ class RaftNodeTest {
 
     @Test
     void aFailedWriteOfTheLogIsFatal() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             RaftServer.Division division = Objects.requireNonNull(node.node().division());
 
             division.getStateMachine()
@@ -297,8 +297,23 @@ class RaftNodeTest {
     }
 
     @Test
+    void aLoneLeaderWhoseEntriesRatisRefusesBeginsAnotherTerm() throws Exception {
+        try (TestNode node = start()) {
+            node.put("a", "1");
+            long term = node.node().view().term();
+
+            node.exhaustPermits();
+
+            assertThat(node.putAsync("b", "2").get(20, TimeUnit.SECONDS)).isPositive();
+            assertThat(node.node().view().term()).isGreaterThan(term);
+            assertThat(node.get("b")).isEqualTo("2");
+            assertThat(node.fatal()).isEmpty();
+        }
+    }
+
+    @Test
     void aPeerThatHangsUpBeforeItsAnswerDoesNoHarm() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             await().atMost(LIMIT).until(node::leads);
             ManagedChannel channel =
                     NettyChannelBuilder.forAddress("127.0.0.1", settings().bindPort())
@@ -352,7 +367,7 @@ class RaftNodeTest {
 
     @Test
     void aDivisionThatRatisClosesByItselfIsFatal() throws Exception {
-        try (TestNode node = TestNode.start(settings(), NO_SNAPSHOTS)) {
+        try (TestNode node = start()) {
             node.put("a", "1");
 
             node.node().server().close();

@@ -10,20 +10,29 @@ import io.lattice.proto.etcdserverpb.RangeResponse;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.query.QueryExecutor;
+import io.lattice.statemachine.raft.FileTrees;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.server.RaftServer;
+import org.awaitility.Awaitility;
 
 /// A whole node in this JVM, with its directories below one folder, and blocking calls to it.
 final class TestNode implements AutoCloseable {
@@ -122,17 +131,20 @@ final class TestNode implements AutoCloseable {
         return node.view().isReadyLeader();
     }
 
+    private static Command putOf(String key, String value) {
+        return Command.newBuilder()
+                .setKeyspace(KEYSPACE)
+                .setPut(
+                        PutRequest.newBuilder()
+                                .setKey(ByteString.copyFromUtf8(key))
+                                .setValue(ByteString.copyFromUtf8(value)))
+                .build();
+    }
+
     /// Starts a put; completes with the revision.
     CompletableFuture<Long> putAsync(String key, String value) {
         CompletableFuture<Long> revision = new CompletableFuture<>();
-        Command command =
-                Command.newBuilder()
-                        .setKeyspace(KEYSPACE)
-                        .setPut(
-                                PutRequest.newBuilder()
-                                        .setKey(ByteString.copyFromUtf8(key))
-                                        .setValue(ByteString.copyFromUtf8(value)))
-                        .build();
+        Command command = putOf(key, value);
         node.proposer()
                 .propose(
                         command,
@@ -168,6 +180,32 @@ final class TestNode implements AutoCloseable {
         for (int i = 0; i < entries; i++) {
             put("fill" + i % 50, value + i);
         }
+    }
+
+    /// Has Ratis lose all permits of this leadership for entries under way. By itself it loses one when an entry is
+    /// applied before it is registered; nothing that it shows takes one for good.
+    void exhaustPermits() throws ReflectiveOperationException {
+        RaftServer.Division division = Objects.requireNonNull(node.division());
+        Object role = invoke(division, "getRole");
+        Object leader = ((Optional<?>) invoke(role, "getLeaderState")).orElseThrow();
+        Method acquire =
+                leader.getClass().getDeclaredMethod("tryAcquirePendingRequest", Message.class);
+        acquire.setAccessible(true);
+        AtomicInteger lost = new AtomicInteger();
+        // An entry gives its permit back a moment after its outcome is known.
+        Awaitility.await()
+                .until(() -> {
+                    while (acquire.invoke(leader, Message.EMPTY) != null) {
+                        lost.incrementAndGet();
+                    }
+                    return lost.get() == RatisProperties.PERMITS;
+                });
+    }
+
+    private static Object invoke(Object target, String method) throws ReflectiveOperationException {
+        Method found = target.getClass().getDeclaredMethod(method);
+        found.setAccessible(true);
+        return found.invoke(target);
     }
 
     /// Reads linearizably; empty if there's no such key.
@@ -224,10 +262,24 @@ final class TestNode implements AutoCloseable {
         }
     }
 
-    /// Copies both directories as they are now, which is what a kill of the process at this instant would leave.
+    /// Copies both directories as they are now, which is what a kill of the process at this instant would leave. Begins
+    /// anew if a file disappears meanwhile.
     RaftSettings copyAsKilled(Path root) throws IOException {
-        copy(settings.walDirectory(), root.resolve("wal"));
-        copy(settings.dataDirectory(), root.resolve("data"));
+        boolean copied = false;
+        while (!copied) {
+            try {
+                FileTrees.delete(root);
+                copy(settings.walDirectory(), root.resolve("wal"));
+                copy(settings.dataDirectory(), root.resolve("data"));
+                copied = true;
+            } catch (NoSuchFileException e) {
+                copied = false;
+            } catch (UncheckedIOException e) {
+                if (!(e.getCause() instanceof NoSuchFileException)) {
+                    throw e;
+                }
+            }
+        }
         return settings(root, settings.nodeId(), settings.peers());
     }
 

@@ -51,7 +51,7 @@ public record EtcdKind(boolean fsync) implements ServerKind {
     }
 
     @Override
-    public Map<String, String> environment() {
+    public Map<String, String> environment(NodeSpec node) {
         return Map.of();
     }
 

@@ -7,15 +7,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// A Lattice node: from the distribution, or from this JVM's class path.
 ///
 /// @param extra lines of TOML that follow the generated configuration, so whole sections
-public record LatticeKind(String extra) implements ServerKind {
+/// @param diskFaults null: the disks work
+public record LatticeKind(String extra, @Nullable DiskFaults diskFaults) implements ServerKind {
 
     /// Lattice with nothing but the keys that every node needs.
     public LatticeKind() {
-        this("");
+        this("", null);
+    }
+
+    /// Lattice on disks that work.
+    public LatticeKind(String extra) {
+        this(extra, null);
     }
 
     @Override
@@ -104,7 +111,7 @@ public record LatticeKind(String extra) implements ServerKind {
     }
 
     @Override
-    public Map<String, String> environment() {
-        return Map.of();
+    public Map<String, String> environment(NodeSpec node) {
+        return diskFaults == null ? Map.of() : diskFaults.environment(node);
     }
 }

@@ -29,5 +29,5 @@ public sealed interface ServerKind permits EtcdKind, LatticeKind {
     List<String> command(NodeSpec node, Layout layout, boolean rejoining);
 
     /// Added to the environment of the node's process.
-    Map<String, String> environment();
+    Map<String, String> environment(NodeSpec node);
 }

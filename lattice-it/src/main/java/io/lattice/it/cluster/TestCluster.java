@@ -153,7 +153,8 @@ public final class TestCluster implements AutoCloseable {
         List<String> command = new ArrayList<>(network.prefix(index));
         command.addAll(kind.command(node, layout, wiped[index]));
         processes.set(
-                index, ServerProcess.start(node.name(), command, kind.environment(), node.log()));
+                index,
+                ServerProcess.start(node.name(), command, kind.environment(node), node.log()));
         wiped[index] = false;
     }
 
@@ -201,6 +202,25 @@ public final class TestCluster implements AutoCloseable {
     /// Sends SIGTERM and waits for a clean end.
     public void terminate(int index) {
         process(index).terminate(STOP_LIMIT);
+    }
+
+    /// From now on syncs of the node's Raft log misbehave.
+    ///
+    /// @throws IllegalStateException if the servers were started without disk faults
+    public void breakLogDisk(int index, DiskFaults.Mode mode) {
+        diskFaults().inject(node(index), mode, node(index).directory().resolve("wal") + "/*");
+    }
+
+    /// The node's disks work again.
+    public void healDisks(int index) {
+        diskFaults().heal(node(index));
+    }
+
+    private DiskFaults diskFaults() {
+        if (kind instanceof LatticeKind lattice && lattice.diskFaults() != null) {
+            return lattice.diskFaults();
+        }
+        throw new IllegalStateException("the servers were started without disk faults");
     }
 
     /// Removes the data and the Raft log of a node that is not running.

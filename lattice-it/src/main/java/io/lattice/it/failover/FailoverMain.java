@@ -1,5 +1,6 @@
 package io.lattice.it.failover;
 
+import io.lattice.it.cluster.DiskFaults;
 import io.lattice.it.cluster.EtcdKind;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.LoopbackNetwork;
@@ -67,9 +68,13 @@ public final class FailoverMain {
                 options.fault() == Fault.PARTITION_LEADER
                         ? NamespaceNetwork.create(NAMESPACES, NODES)
                         : new LoopbackNetwork();
+        ServerKind kind =
+                options.fault().isOfDisks()
+                        ? new LatticeKind("", DiskFaults.create(options.directory()))
+                        : options.kind();
         TestCluster.Plan plan =
                 new TestCluster.Plan(
-                        options.kind(),
+                        kind,
                         NODES,
                         options.directory(),
                         options.tls(),
@@ -113,6 +118,10 @@ public final class FailoverMain {
         }
         if (rounds < 1) {
             throw new UsageException("--rounds: a number from 1 on is needed");
+        }
+        if (fault.isOfDisks() && kind instanceof EtcdKind) {
+            throw new UsageException(
+                    fault.title() + ": a Go program's syncs can't be reached; only for lattice");
         }
         return new Options(fault, rounds, directory.toAbsolutePath(), basePort, seed, kind, tls);
     }

@@ -1,6 +1,7 @@
 package io.lattice.it.failover;
 
 import io.lattice.it.cluster.Await;
+import io.lattice.it.cluster.DiskFaults;
 import io.lattice.it.cluster.TestCluster;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -101,12 +102,54 @@ enum Fault {
             round.restart(victim);
             return "wiped " + round.name(victim);
         }
+    },
+    FAIL_DISK {
+        @Override
+        String run(Round round) {
+            int victim = round.cluster().awaitLeader();
+            round.cluster().breakLogDisk(victim, DiskFaults.Mode.FAIL_ONCE);
+            int exit = round.cluster().process(victim).awaitExit(Round.LIMIT);
+            if (exit != LOST_DISK_STATUS) {
+                throw new IllegalStateException(
+                        "%s ended with status %d after a failed sync%n%s"
+                                .formatted(round.name(victim), exit, round.cluster().logTails()));
+            }
+            round.awaitWritesOn(round.others(victim));
+            round.restart(victim);
+            return "failed a sync of " + round.name(victim);
+        }
+    },
+    HANG_DISK {
+        @Override
+        String run(Round round) {
+            int victim = round.cluster().awaitLeader();
+            round.cluster().breakLogDisk(victim, DiskFaults.Mode.HANG);
+            try {
+                round.awaitWritesOn(round.others(victim), HUNG_DISK_LIMIT);
+                round.hold();
+                round.awaitWritesOn(round.others(victim));
+            } finally {
+                round.cluster().healDisks(victim);
+            }
+            return "hung the disk of " + round.name(victim);
+        }
     };
+
+    /// With this status a node ends itself when going on could lose what was acknowledged.
+    private static final int LOST_DISK_STATUS = 70;
+
+    /// A leader whose log isn't synced for 5 s hands over; the rest is an election and a slow machine.
+    private static final Duration HUNG_DISK_LIMIT = Duration.ofSeconds(15);
 
     /// Does it, waits until it shows, and heals it.
     ///
     /// @return what was done to whom
     abstract String run(Round round);
+
+    /// Whether the servers have to run with [DiskFaults].
+    boolean isOfDisks() {
+        return this == FAIL_DISK || this == HANG_DISK;
+    }
 
     /// The script's name: kill-leader and so on.
     String title() {
@@ -115,7 +158,7 @@ enum Fault {
 
     /// The cluster in one round, with its workload running.
     record Round(TestCluster cluster, History history, Random random) {
-        private static final Duration LIMIT = Duration.ofSeconds(60);
+        static final Duration LIMIT = Duration.ofSeconds(60);
         private static final Duration HOLD = Duration.ofSeconds(4);
         private static final int WRITES = 40;
 
@@ -149,11 +192,15 @@ enum Fault {
 
         /// Waits until each of these nodes has acknowledged a number of writes from now on.
         void awaitWritesOn(List<Integer> nodes) {
+            awaitWritesOn(nodes, LIMIT);
+        }
+
+        void awaitWritesOn(List<Integer> nodes, Duration limit) {
             for (int index : nodes) {
                 long goal = history.acknowledged(name(index)) + WRITES;
                 Await.until(
                         "%s has acknowledged %d more writes".formatted(name(index), WRITES),
-                        LIMIT,
+                        limit,
                         () -> history.acknowledged(name(index)) >= goal,
                         cluster::logTails);
             }

@@ -3,6 +3,7 @@ package io.lattice.it.failover;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lattice.it.Clusters;
+import io.lattice.it.cluster.DiskFaults;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.LoopbackNetwork;
 import io.lattice.it.cluster.NamespaceNetwork;
@@ -27,10 +28,12 @@ class FailoverTest {
                 fault == Fault.PARTITION_LEADER
                         ? NamespaceNetwork.create(NAMESPACES, 3)
                         : new LoopbackNetwork();
+        DiskFaults diskFaults =
+                fault.isOfDisks() ? DiskFaults.create(CLUSTERS.directory("disk-faults")) : null;
         TestCluster cluster =
                 CLUSTERS.prepare(
                         new TestCluster.Plan(
-                                new LatticeKind(),
+                                new LatticeKind("", diskFaults),
                                 3,
                                 CLUSTERS.directory(fault.title()),
                                 true,

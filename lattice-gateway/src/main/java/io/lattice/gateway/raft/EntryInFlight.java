@@ -1,0 +1,52 @@
+package io.lattice.gateway.raft;
+
+import io.lattice.gateway.raft.ForwardedQueue.Forwarded;
+import io.lattice.proto.command.CommandBatch;
+import io.lattice.proto.command.Proposal;
+import io.lattice.proto.peer.ForwardReply;
+import io.lattice.statemachine.raft.BatchMessage;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The log entry under way on the leader.
+///
+/// @param own this node's proposal in it, if there is one
+/// @param forwarded the other nodes' proposals in it
+record EntryInFlight(
+        BatchMessage message, @Nullable Ticket own, List<Forwarded> forwarded, long beganNanos) {
+
+    /// Makes the next entry of what waits, of one proposal at least, and registers this node's own part.
+    ///
+    /// @param bytesMax encoded commands; a single larger proposal still gets an entry of its own
+    static EntryInFlight take(
+            ForwardedQueue forwarded, CommandQueue waiting, Tickets tickets, long bytesMax) {
+        CommandBatch.Builder batch = CommandBatch.newBuilder();
+        List<Forwarded> taken = forwarded.takeInto(batch, bytesMax);
+        long room = bytesMax - taken.stream().mapToLong(Forwarded::bytes).sum();
+        Ticket own = null;
+        if (!waiting.isEmpty() && (taken.isEmpty() || waiting.firstFits(room))) {
+            own = tickets.take(waiting, room);
+            batch.addProposals(own.proposal);
+        }
+        return new EntryInFlight(new BatchMessage(batch.build()), own, taken, System.nanoTime());
+    }
+
+    /// How many commands it holds.
+    int commands() {
+        return message.batch().getProposalsList().stream()
+                .mapToInt(Proposal::getCommandsCount)
+                .sum();
+    }
+
+    /// Tells the other nodes what became of their proposals.
+    void answer(ForwardReply.Result result) {
+        forwarded.forEach(f -> f.callback().accept(result));
+    }
+
+    /// Whether it became this one: an origin uses a sequence number once, so the first proposal names the entry.
+    boolean isFirstOf(CommandBatch batch) {
+        Proposal mine = message.batch().getProposals(0);
+        Proposal theirs = batch.getProposals(0);
+        return mine.getOrigin() == theirs.getOrigin() && mine.getSequence() == theirs.getSequence();
+    }
+}

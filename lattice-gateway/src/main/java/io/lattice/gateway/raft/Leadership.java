@@ -1,0 +1,104 @@
+package io.lattice.gateway.raft;
+
+import java.io.IOException;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Gives this node's leadership away. Thread-safe.
+///
+/// A leader that merely steps down may win the next election itself, so it is handed to a named follower first: the
+/// one with the longest log among those that answered lately.
+///
+/// Handing over runs on a thread of its own, `lattice-leadership`, since Ratis takes its lock for it, which a disk
+/// that hangs may keep for long. One hand-over is under way at a time; further ones are dropped meanwhile.
+final class Leadership implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Leadership.class);
+
+    private final RatisCalls calls;
+    private final RaftView view;
+    private final Supplier<List<Follower>> followers;
+    private final long answeredMsMax;
+    private final AtomicBoolean underWay = new AtomicBoolean();
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().name("lattice-leadership").daemon().factory());
+
+    /// @param answeredMsMax a follower that hasn't answered for so long isn't asked to lead
+    Leadership(
+            RatisCalls calls,
+            RaftView view,
+            Supplier<List<Follower>> followers,
+            long answeredMsMax) {
+        this.calls = calls;
+        this.view = view;
+        this.followers = followers;
+        this.answeredMsMax = answeredMsMax;
+    }
+
+    /// Hands over to the best follower or, if there is none or it isn't elected, steps down. Returns at once.
+    void handOver(String reason) {
+        if (!underWay.compareAndSet(false, true)) {
+            return;
+        }
+        LOG.warn("giving up leadership: {}", reason);
+        thread.execute(this::handOver);
+    }
+
+    private void handOver() {
+        CompletableFuture<Boolean> handed =
+                successor().map(this::transfer).orElse(CompletableFuture.completedFuture(false));
+        var _ =
+                handed.exceptionally(e -> false)
+                        .thenComposeAsync(
+                                done ->
+                                        done
+                                                ? CompletableFuture.completedFuture(true)
+                                                : request(null),
+                                thread)
+                        .whenComplete((done, e) -> underWay.set(false));
+    }
+
+    private Optional<String> successor() {
+        RaftView.Voters voters = view.voters();
+        return followers.get().stream()
+                .filter(f -> voters.contains(f.raftId()) && f.heardMs() <= answeredMsMax)
+                .max(Comparator.comparingLong(Follower::matchIndex))
+                .map(Follower::raftId);
+    }
+
+    /// Hands leadership to one node.
+    ///
+    /// @return whether it leads now; fails with the reason why it can't
+    CompletableFuture<Boolean> transfer(String raftId) {
+        return request(raftId);
+    }
+
+    private CompletableFuture<Boolean> request(@Nullable String newLeader) {
+        try {
+            return calls.transferLeadership(newLeader)
+                    .whenComplete((reply, e) -> {
+                        if (e != null || !reply.isSuccess()) {
+                            LOG.warn("leadership was not transferred: {}", reply, e);
+                        }
+                    })
+                    .thenApply(RaftClientReply::isSuccess);
+        } catch (IOException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+    }
+}
