@@ -45,6 +45,29 @@ class ReportTest(unittest.TestCase):
 
             self.assertEqual([bar["pass"] for bar in bars], [False], trouble)
 
+    def test_latency_of_events_is_judged_by_its_p99(self):
+        for p50, passes in ((1000.0, True), (1001.0, False)):
+            rounds = sides([result(p50=1000.0)], [result(p50=p50, server_cpu=33.0)])
+
+            bars = report.judge(report.summarise({"watch-latency-2000": rounds}))
+
+            self.assertEqual([(bar["metric"], bar["pass"]) for bar in bars],
+                             [("server_cpu_us_per_op", True), ("p99_us", passes)])
+
+    def test_cpu_is_given_for_what_a_row_counts(self):
+        units = [report.unit_of(row) for row in ("put-1", "watch-latency-2000", "keepalive-100000", "expiry-100000")]
+
+        self.assertEqual(units, ["operation", "event", "keepalive", "lease"])
+        self.assertIn("100.0 us per event", report.line_of("watch-latency-2000", result()))
+
+    def test_table_shows_every_row_and_bar(self):
+        summary = report.summarise({"expiry-100000": sides([result()], [result(p50=999.0)])})
+
+        text = report.table({"cores": 2, "processor": "p", "fsync_p50_us": 1}, {"etcd": "e"}, summary,
+                            report.judge(summary), 1, 8)
+
+        self.assertIn("pass  expiry-100000: p99 is 1.00 times etcd's", text)
+
     def test_one_side_alone_is_not_judged(self):
         self.assertEqual(report.judge(report.summarise({"put-1": {"lattice": [result()]}})), [])
 

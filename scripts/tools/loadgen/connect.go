@@ -22,6 +22,8 @@ const connectTimeout = 5 * time.Second
 type connections struct {
 	clients []*clientv3.Client
 	kv      []pb.KVClient
+	watch   []pb.WatchClient
+	lease   []pb.LeaseClient
 }
 
 func connect(s settings) (*connections, error) {
@@ -49,6 +51,8 @@ func connect(s settings) (*connections, error) {
 		// The stub below the client's own functions, on the client's connection: those functions copy each request twice,
 		// which is CPU time that the servers could use.
 		c.kv = append(c.kv, pb.NewKVClient(connection))
+		c.watch = append(c.watch, pb.NewWatchClient(connection))
+		c.lease = append(c.lease, pb.NewLeaseClient(connection))
 	}
 	return c, nil
 }

@@ -11,12 +11,19 @@ type result struct {
 	Clients     int    `json:"clients"`
 	Connections int    `json:"connections"`
 	Seed        uint64 `json:"seed"`
+	// Of streams: watchers or leases, and how many requests a second were to be sent.
+	Watchers      int     `json:"watchers,omitempty"`
+	Leases        int     `json:"leases,omitempty"`
+	RatePerSecond float64 `json:"rate_per_s,omitempty"`
 
 	DurationSeconds float64 `json:"duration_s"`
-	// Ops counts the requests that were answered without an error within the measured time.
+	// Ops counts the requests that were answered without an error within the measured time; of watch the events that came
+	// in it, of expiry the leases that ended. Latency is theirs: an event's begins before its put is sent, an ended lease's is
+	// what it was late by.
 	Ops    int64 `json:"ops"`
 	Errors int64 `json:"errors"`
-	// Misses counts reads of keys that weren't there, over the whole run.
+	// Misses counts, over the whole run, reads of keys that weren't there, events that didn't come, and keepalives that got
+	// no answer.
 	Misses     int64    `json:"misses"`
 	ErrorTexts []string `json:"error_texts,omitempty"`
 

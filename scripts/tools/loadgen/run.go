@@ -51,9 +51,21 @@ func run(s settings) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	l := &load{settings: s, connections: opened, values: valuePool(s), tooManyErrors: make(chan struct{})}
-	measured, err := l.measure()
+	measured, err := runOn(s, opened)
 	return measured, errors.Join(err, opened.Close())
+}
+
+func runOn(s settings, opened *connections) (result, error) {
+	switch s.op {
+	case opWatch:
+		return runWatch(s, opened)
+	case opKeepAlive:
+		return runKeepAlive(s, opened)
+	case opExpiry:
+		return runExpiry(s, opened)
+	}
+	l := &load{settings: s, connections: opened, values: valuePool(s), tooManyErrors: make(chan struct{})}
+	return l.measure()
 }
 
 func (l *load) measure() (result, error) {

@@ -18,9 +18,15 @@ const (
 	opMixed           = "mixed"
 	// opFill puts every key of the key space once, so that later reads find something.
 	opFill = "fill"
+	// opWatch puts at a fixed rate and counts the events that watchers get.
+	opWatch = "watch"
+	// opKeepAlive renews leases at a fixed rate.
+	opKeepAlive = "keepalive"
+	// opExpiry lets leases end together.
+	opExpiry = "expiry"
 )
 
-var operations = []string{opPut, opGetLinearizable, opGetSerializable, opMixed, opFill}
+var operations = []string{opPut, opGetLinearizable, opGetSerializable, opMixed, opFill, opWatch, opKeepAlive, opExpiry}
 
 // clientsPerConnection is the default density: an etcd client multiplexes, and a connection costs both sides more CPU time
 // than a stream on one that exists.
@@ -37,6 +43,12 @@ type settings struct {
 	valueSize   int
 	keySpace    int
 	reads       int
+	rate        float64
+	watchers    int
+	ranges      int
+	watchKeys   bool
+	unread      bool
+	leases      int
 	seed        uint64
 	caCert      string
 	cert        string
@@ -60,6 +72,12 @@ func parseSettings(arguments []string) (settings, error) {
 	flags.IntVar(&s.valueSize, "value-size", 256, "bytes")
 	flags.IntVar(&s.keySpace, "key-space", 100_000, "different keys")
 	flags.IntVar(&s.reads, "reads", 80, "percentage of linearizable gets among the requests of mixed; the others are puts")
+	flags.Float64Var(&s.rate, "rate", 1000, "puts a second of watch, keepalives a second of keepalive")
+	flags.IntVar(&s.watchers, "watchers", 10, "watchers of watch, over all connections; a connection has one stream")
+	flags.IntVar(&s.ranges, "ranges", 1, "different ranges that are watched, and put to in turn")
+	flags.BoolVar(&s.watchKeys, "watch-keys", false, "a range is a single key, not a prefix")
+	flags.BoolVar(&s.unread, "unread", false, "watchers don't read their events; what is counted are the puts")
+	flags.IntVar(&s.leases, "leases", 1000, "leases of keepalive and expiry")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the choice of keys and values")
 	flags.StringVar(&s.caCert, "cacert", "", "CA certificates (PEM) that the servers' are checked with; turns TLS on")
 	flags.StringVar(&s.cert, "cert", "", "client certificate (PEM)")
@@ -106,6 +124,12 @@ func (s settings) check() error {
 		return fmt.Errorf("--connections %d leaves some of the %d endpoints without one", s.connections, len(s.endpoints))
 	case s.keySize < len(strconv.Itoa(s.keySpace-1)) || s.valueSize < 0:
 		return fmt.Errorf("--key-size %d is too small for %d keys, or --value-size is negative", s.keySize, s.keySpace)
+	case s.rate <= 0 || s.watchers < 1 || s.leases < 1:
+		return errors.New("--rate must be positive, --watchers and --leases at least 1")
+	case s.ranges < 1 || s.ranges > s.watchers:
+		return errors.New("--ranges must be at least 1, and --watchers enough for one each")
+	case s.op == opWatch && s.valueSize < sequenceBytes:
+		return fmt.Errorf("--value-size must be at least %d for %s", sequenceBytes, opWatch)
 	case s.duration <= 0 || s.warmup < 0:
 		return errors.New("--duration must be positive and --warmup not negative")
 	case s.reads < 0 || s.reads > 100:

@@ -7,8 +7,8 @@ import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.mvcc.RecordCodec;
 import org.jspecify.annotations.Nullable;
 
-/// A change as all streams that tell of it share it: encoded by the first one that needs it, and for the previous record read
-/// once. Any thread.
+/// A change as all streams that tell of it share it: encoded by the first one that needs it, and the previous record is
+/// kept once it was read. Any thread.
 public final class WatchEvent {
     /// What an event takes besides its bytes: this object, the change, array headers, its places in queues.
     private static final int OVERHEAD_BYTES = 160;
@@ -61,17 +61,26 @@ public final class WatchEvent {
     /// revision, or that revision is compacted. Not to be modified.
     ///
     /// @param view a view that shows the event
-    public synchronized byte[] previous(ReadView view) {
+    public byte[] previous(ReadView view) {
+        if (knowsPrevious()) {
+            return previous();
+        }
+        // Not under the monitor, which the hub takes under its lock. Two threads may read the same.
+        byte[] record = view.recordBefore(change);
+        byte[] read =
+                record == null
+                        ? NOTHING
+                        : Event.newBuilder()
+                                .setPrevKv(RecordCodec.toKeyValue(change.key(), record))
+                                .build()
+                                .toByteArray();
+        return keep(read);
+    }
+
+    private synchronized byte[] keep(byte[] read) {
         if (previous == null) {
-            byte[] record = view.recordBefore(change);
-            previous =
-                    record == null
-                            ? NOTHING
-                            : Event.newBuilder()
-                                    .setPrevKv(RecordCodec.toKeyValue(change.key(), record))
-                                    .build()
-                                    .toByteArray();
-            charge(previous.length);
+            previous = read;
+            charge(read.length);
         }
         return previous;
     }
