@@ -174,6 +174,16 @@ final class NodeCollector extends Collector {
                 "etcd_disk_backend_commit_duration_seconds",
                 "How long committed log entries took to be applied, the write to the store included.",
                 instruments.applies());
+        etcdDebugging(families, snapshot);
+        families.labelled(
+                        "etcd_server_version",
+                        Type.GAUGE,
+                        "The etcd whose behaviour is served.",
+                        "server_version")
+                .add(1, snapshot.identity().etcdVersion());
+    }
+
+    private static void etcdDebugging(Families families, NodeSnapshot snapshot) {
         families.gauge(
                 "etcd_debugging_mvcc_watch_stream_total",
                 "Watch streams that are open.",
@@ -191,11 +201,5 @@ final class NodeCollector extends Collector {
                     "Compact revision of the default tenant.",
                     first.compactionFloor());
         }
-        families.labelled(
-                        "etcd_server_version",
-                        Type.GAUGE,
-                        "The etcd whose behaviour is served.",
-                        "server_version")
-                .add(1, snapshot.identity().etcdVersion());
     }
 }

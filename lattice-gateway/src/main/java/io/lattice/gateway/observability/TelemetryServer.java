@@ -7,18 +7,18 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A small HTTP server for pages that are made when asked for. Two threads serve at most so many connections, and a client that
-/// is slow to ask or to read is cut off, so nobody can hold the node up or use up its memory here.
+/// A small HTTP server for pages that are made when asked for, one at a time. Each connection's request has a virtual thread, since
+/// the JDK's server waits in it for a client that is slow to ask or to read; there are at most so many connections, and who is
+/// slow is cut off. So nobody can hold the node up or use up its memory here.
 final class TelemetryServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TelemetryServer.class);
-    private static final int THREADS = 2;
     private static final int CONNECTIONS_MAX = 64;
 
     /// For a request to arrive, and again for its answer to be taken.
@@ -36,7 +36,8 @@ final class TelemetryServer implements AutoCloseable {
     }
 
     private final HttpServer server;
-    private final ThreadPoolExecutor threads;
+    private final ExecutorService threads;
+    private final ReentrantLock making = new ReentrantLock();
     private final Map<String, Page> pages;
 
     /// What is answered at one path.
@@ -47,14 +48,8 @@ final class TelemetryServer implements AutoCloseable {
     private TelemetryServer(InetSocketAddress address, Map<String, Page> pages) throws IOException {
         this.pages = Map.copyOf(pages);
         this.threads =
-                new ThreadPoolExecutor(
-                        THREADS,
-                        THREADS,
-                        0,
-                        TimeUnit.SECONDS,
-                        // As many as there can be connections: nothing is ever refused here.
-                        new ArrayBlockingQueue<>(2 * CONNECTIONS_MAX),
-                        Thread.ofPlatform().name("lattice-telemetry-", 0).daemon().factory());
+                Executors.newThreadPerTaskExecutor(
+                        Thread.ofVirtual().name("lattice-telemetry-", 0).factory());
         this.server = HttpServer.create(address, 0);
         server.setExecutor(threads);
         server.createContext("/", this::serve);
@@ -102,16 +97,25 @@ final class TelemetryServer implements AutoCloseable {
         }
     }
 
-    private static void answer(HttpExchange exchange, Page page, boolean head) throws IOException {
+    private void answer(HttpExchange exchange, Page page, boolean head) throws IOException {
         String text;
         try {
-            text = page.text().get();
+            text = make(page);
         } catch (RuntimeException e) {
             LOG.warn("{} can't be made", exchange.getRequestURI(), e);
             answer(exchange, 500, "text/plain; charset=utf-8", "this page can't be made\n", head);
             return;
         }
         answer(exchange, 200, page.contentType(), text, head);
+    }
+
+    private String make(Page page) {
+        making.lock();
+        try {
+            return page.text().get();
+        } finally {
+            making.unlock();
+        }
     }
 
     private static void answer(

@@ -2,6 +2,7 @@ package io.lattice.gateway.observability;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.codahale.metrics.MetricRegistry;
 import io.grpc.Metadata;
@@ -18,6 +19,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -165,7 +167,9 @@ class TelemetryTest {
                 silent.add(socket);
             }
 
-            assertThat(get("/metrics").statusCode()).isEqualTo(200);
+            assertTimeoutPreemptively(
+                    Duration.ofSeconds(5),
+                    () -> assertThat(get("/metrics").statusCode()).isEqualTo(200));
         } finally {
             for (Socket socket : silent) {
                 socket.close();
