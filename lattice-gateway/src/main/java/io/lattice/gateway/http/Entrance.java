@@ -38,7 +38,7 @@ final class Entrance extends ByteToMessageDecoder {
     public void handlerAdded(ChannelHandlerContext ctx) {
         if (!port.count().enter(ctx.channel())) {
             LOG.debug("too many connections: closing {}", ctx.channel());
-            ctx.close();
+            var _ = ctx.close();
             return;
         }
         if (port.tls() == null) {
@@ -55,7 +55,7 @@ final class Entrance extends ByteToMessageDecoder {
         if (event instanceof SslHandshakeCompletionEvent handshake && tls != null) {
             if (!handshake.isSuccess()) {
                 LOG.debug("TLS handshake with {} failed", ctx.channel(), handshake.cause());
-                ctx.close();
+                var _ = ctx.close();
                 return;
             }
             handshaken = true;
@@ -98,7 +98,7 @@ final class Entrance extends ByteToMessageDecoder {
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         // Plain text on the TLS port, for example.
         LOG.debug("closing {}", ctx.channel(), cause);
-        ctx.close();
+        var _ = ctx.close();
     }
 
     private @Nullable SSLSession session() {

@@ -146,7 +146,7 @@ final class HttpConnection extends ChannelDuplexHandler {
                 loop().schedule(
                                 () -> {
                                     LOG.debug("too slow or idle: closing {}", channel);
-                                    ctx().close();
+                                    var _ = ctx().close();
                                 },
                                 time.toNanos(),
                                 TimeUnit.NANOSECONDS);
@@ -218,11 +218,12 @@ final class HttpConnection extends ChannelDuplexHandler {
         if (HttpUtil.getContentLength(request, 0L) > port.limits().bodyBytes()) {
             refuse(tooLarge());
         } else if (HttpUtil.is100ContinueExpected(request)) {
-            ctx().writeAndFlush(
-                            new DefaultFullHttpResponse(
-                                    HttpVersion.HTTP_1_1,
-                                    HttpResponseStatus.CONTINUE,
-                                    Unpooled.EMPTY_BUFFER));
+            var _ =
+                    ctx().writeAndFlush(
+                                    new DefaultFullHttpResponse(
+                                            HttpVersion.HTTP_1_1,
+                                            HttpResponseStatus.CONTINUE,
+                                            Unpooled.EMPTY_BUFFER));
         }
     }
 
@@ -258,7 +259,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         refused = true;
         FullHttpResponse response = response(reply);
         response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-        ctx().writeAndFlush(response);
+        var _ = ctx().writeAndFlush(response);
         closeAfter(port.limits().handshake());
         read();
     }
@@ -312,7 +313,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         }
         FullHttpResponse response = response(reply);
         HttpUtil.setKeepAlive(response, stays());
-        ctx().writeAndFlush(response);
+        var _ = ctx().writeAndFlush(response);
         next();
     }
 
@@ -325,18 +326,18 @@ final class HttpConnection extends ChannelDuplexHandler {
                 .set(HttpHeaderNames.CONTENT_TYPE, contentType)
                 .set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
         HttpUtil.setKeepAlive(response, stays());
-        ctx().write(response);
+        var _ = ctx().write(response);
     }
 
     void chunk(HttpExchange answered, byte[] bytes) {
         if (answered == exchange) {
-            ctx().writeAndFlush(new DefaultHttpContent(Unpooled.wrappedBuffer(bytes)));
+            var _ = ctx().writeAndFlush(new DefaultHttpContent(Unpooled.wrappedBuffer(bytes)));
         }
     }
 
     void end(HttpExchange answered) {
         if (answered == exchange) {
-            ctx().writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
+            var _ = ctx().writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
             next();
         }
     }
@@ -402,7 +403,7 @@ final class HttpConnection extends ChannelDuplexHandler {
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         LOG.debug("closing {}", channel, cause);
-        ctx.close();
+        var _ = ctx.close();
     }
 
     /// Only gRPC's listener writes by the channel: commands for the HTTP/2 that isn't here, from its handshake timeout and
@@ -412,7 +413,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         ReferenceCountUtil.release(message);
         promise.trySuccess();
         if (port.stopping()) {
-            ctx.close();
+            var _ = ctx.close();
         }
     }
 
@@ -420,7 +421,7 @@ final class HttpConnection extends ChannelDuplexHandler {
     @Override
     public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
         if (exchange == null) {
-            ctx.close(promise);
+            var _ = ctx.close(promise);
             return;
         }
         closing = true;

@@ -1,5 +1,7 @@
 package io.lattice.gateway.observability;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -69,24 +71,30 @@ public final class DurationHistogram {
     ///
     /// @param boundsSeconds upper bounds of all buckets but the last, which has none
     /// @param cumulative durations up to each bound; the last one counts all
-    public record Reading(double[] boundsSeconds, long[] cumulative, double sumSeconds) {
+    public record Reading(List<Double> boundsSeconds, List<Long> cumulative, double sumSeconds) {
+        /// Copies the lists.
+        public Reading {
+            boundsSeconds = List.copyOf(boundsSeconds);
+            cumulative = List.copyOf(cumulative);
+        }
+
         /// How many durations were recorded.
         public long count() {
-            return cumulative[cumulative.length - 1];
+            return cumulative.getLast();
         }
     }
 
     /// Reads all buckets.
     public Reading read() {
-        double[] bounds = new double[boundsNanos.length];
-        for (int i = 0; i < bounds.length; i++) {
-            bounds[i] = boundsNanos[i] / 1e9;
+        List<Double> bounds = new ArrayList<>();
+        for (long nanos : boundsNanos) {
+            bounds.add(nanos / 1e9);
         }
-        long[] cumulative = new long[counts.length];
+        List<Long> cumulative = new ArrayList<>();
         long total = 0;
-        for (int i = 0; i < counts.length; i++) {
-            total += counts[i].sum();
-            cumulative[i] = total;
+        for (LongAdder count : counts) {
+            total += count.sum();
+            cumulative.add(total);
         }
         return new Reading(bounds, cumulative, sumNanos.sum() / 1e9);
     }

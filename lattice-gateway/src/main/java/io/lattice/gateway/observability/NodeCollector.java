@@ -48,7 +48,7 @@ final class NodeCollector extends Collector {
         families.gauge(
                 "lattice_cp_cache_state",
                 "How fresh the manifest is; 0: Fresh, 1: Cached, 2: Stale, 3: Expired.",
-                snapshot.controlPlane().state().ordinal());
+                snapshot.controlPlane().state().value());
         families.gauge(
                 "lattice_cp_cache_age_seconds",
                 "Since the control plane last confirmed the manifest; 0 in standalone mode.",
@@ -60,7 +60,7 @@ final class NodeCollector extends Collector {
         families.gauge(
                 "lattice_drain_state",
                 "0: serving, 1: draining, 2: stopped.",
-                snapshot.identity().drain().ordinal());
+                snapshot.identity().drain().value());
     }
 
     private void consensus(Families families, NodeSnapshot snapshot) {

@@ -31,11 +31,22 @@ public record NodeSnapshot(
     /// Whether the node takes calls.
     public enum Drain {
         /// It does.
-        SERVING,
+        SERVING(0),
         /// It stops: no new calls, those under way finish.
-        DRAINING,
+        DRAINING(1),
         /// It has stopped.
-        STOPPED
+        STOPPED(2);
+
+        private final int value;
+
+        Drain(int value) {
+            this.value = value;
+        }
+
+        /// The metric's value.
+        public int value() {
+            return value;
+        }
     }
 
     /// What the node knows of its Raft group.
@@ -77,12 +88,23 @@ public record NodeSnapshot(
     /// @param ageSeconds since the manifest was last confirmed; 0 in standalone mode
     public record ControlPlane(CacheState state, double ageSeconds, long routingEpoch) {}
 
-    /// How fresh the manifest is. The order is the metric's value.
+    /// How fresh the manifest is.
     public enum CacheState {
-        FRESH,
-        CACHED,
-        STALE,
-        EXPIRED
+        FRESH(0),
+        CACHED(1),
+        STALE(2),
+        EXPIRED(3);
+
+        private final int value;
+
+        CacheState(int value) {
+            this.value = value;
+        }
+
+        /// The metric's value.
+        public int value() {
+            return value;
+        }
     }
 
     /// The store of all tenants.
