@@ -30,7 +30,6 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
-import io.netty.handler.flow.FlowControlHandler;
 import io.netty.util.ReferenceCountUtil;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -55,7 +54,7 @@ final class HttpConnection extends ChannelDuplexHandler {
     private final Attributes attributes;
     private final Channel channel;
 
-    /// Read while an answer was under way.
+    /// Read, and not looked at yet.
     private final Queue<HttpObject> ahead = new ArrayDeque<>();
 
     private @Nullable ChannelHandlerContext added;
@@ -64,9 +63,11 @@ final class HttpConnection extends ChannelDuplexHandler {
     private @Nullable HttpExchange exchange;
     private @Nullable Future<?> deadline;
     private boolean keepAlive;
-    private boolean reading;
     private boolean idle;
     private boolean closing;
+
+    /// A task that takes the next of what was read is under way.
+    private boolean taking;
 
     /// Something that never became a request was answered: the rest of it is thrown away.
     private boolean refused;
@@ -94,7 +95,6 @@ final class HttpConnection extends ChannelDuplexHandler {
         String name = entrance.name();
         ChannelPipeline pipeline = entrance.pipeline();
         pipeline.addAfter(name, null, connection);
-        pipeline.addAfter(name, null, new FlowControlHandler());
         pipeline.addAfter(
                 name,
                 null,
@@ -131,10 +131,27 @@ final class HttpConnection extends ChannelDuplexHandler {
         return Objects.requireNonNull(added, "used before it was added");
     }
 
+    /// Has the channel read once more; asking twice asks once.
     private void read() {
-        if (!reading) {
-            reading = true;
-            ctx().read();
+        ctx().read();
+    }
+
+    /// Goes on with what was read already, or reads.
+    private void more() {
+        if (ahead.isEmpty()) {
+            read();
+        } else if (!taking) {
+            taking = true;
+            // Later: a client that sends many requests at once must not deepen the stack.
+            loop().execute(this::takeAhead);
+        }
+    }
+
+    private void takeAhead() {
+        taking = false;
+        HttpObject piece = ahead.poll();
+        if (piece != null) {
+            take(piece);
         }
     }
 
@@ -161,7 +178,6 @@ final class HttpConnection extends ChannelDuplexHandler {
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-        reading = false;
         if (!(message instanceof HttpObject piece)) {
             ReferenceCountUtil.release(message);
             return;
@@ -169,7 +185,8 @@ final class HttpConnection extends ChannelDuplexHandler {
         if (refused) {
             ReferenceCountUtil.release(piece);
             read();
-        } else if (exchange != null || stalled) {
+        } else if (exchange != null || stalled || taking || !ahead.isEmpty()) {
+            // One read brings several pieces.
             ahead.add(piece);
         } else {
             take(piece);
@@ -178,6 +195,10 @@ final class HttpConnection extends ChannelDuplexHandler {
 
     private void take(HttpObject piece) {
         try {
+            if (refused) {
+                more();
+                return;
+            }
             if (piece.decoderResult().isFailure()) {
                 refuse(unreadable(piece.decoderResult().cause()));
                 return;
@@ -191,7 +212,7 @@ final class HttpConnection extends ChannelDuplexHandler {
             if (piece instanceof LastHttpContent && head != null) {
                 dispatch(head);
             } else {
-                read();
+                more();
             }
         } finally {
             ReferenceCountUtil.release(piece);
@@ -272,7 +293,10 @@ final class HttpConnection extends ChannelDuplexHandler {
         HttpExchange begun =
                 new HttpExchange(this, request.method(), request.uri(), request.headers(), bytes);
         exchange = begun;
-        read();
+        if (ahead.isEmpty()) {
+            // So that the client's going away shows.
+            read();
+        }
         try {
             port.endpoints().accept(begun);
         } catch (RuntimeException e) {
@@ -357,21 +381,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         closeAfter(port.limits().idle());
         stalled = !channel.isWritable();
         if (!stalled) {
-            takeAhead();
-        }
-    }
-
-    private void takeAhead() {
-        HttpObject piece = ahead.poll();
-        if (piece != null) {
-            // Later: a client that sends many requests at once must not deepen the stack.
-            loop().execute(() -> {
-                if (channel.isActive()) {
-                    take(piece);
-                } else {
-                    ReferenceCountUtil.release(piece);
-                }
-            });
+            more();
         }
     }
 
@@ -381,7 +391,7 @@ final class HttpConnection extends ChannelDuplexHandler {
             exchange.watcher().writable();
         } else if (stalled && channel.isWritable()) {
             stalled = false;
-            takeAhead();
+            more();
         }
         ctx.fireChannelWritabilityChanged();
     }
