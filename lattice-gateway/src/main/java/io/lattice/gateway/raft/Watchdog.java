@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Has a leader that can't do its work give up leadership, where Ratis doesn't notice or not in time: its majority is
 /// silent while writes keep it busy, a disk no longer takes what is written, Ratis takes no entries any more, or a
-/// follower gets nothing because the thread that sends to it is gone. A disk that hangs for long, or that refuses
+/// follower gets nothing because the thread that sends to it is gone or mistakes what it has. A disk that hangs for long, or that refuses
 /// Ratis' term, ends the process.
 ///
 /// All times are sums of looks, each of which counts half a second at most: a process that was paused has not waited
@@ -38,6 +38,11 @@ final class Watchdog {
     /// A follower that can be reached but has been sent nothing for so long has no sender any more, unless elections take
     /// longer still. Ratis' sender pauses for up to 5 s after errors.
     static final Duration CUT_OFF = Duration.ofSeconds(8);
+
+    /// A follower that answers, but has for so long stored nothing of what is committed: it may lack what its leader takes for
+    /// stored there, and Ratis' sender never goes back behind that. A new leadership finds out anew. A follower whose disk
+    /// hangs looks the same.
+    static final Duration STUCK = Duration.ofSeconds(20);
 
     /// At least so long between two hand-overs for a follower's sake.
     static final Duration CUT_OFF_PAUSE = Duration.ofMinutes(1);
@@ -71,6 +76,7 @@ final class Watchdog {
     private final Stall syncing = new Stall();
     private final Stall applying = new Stall();
     private final Map<String, Unsent> unsent = new HashMap<>();
+    private final Map<String, Stall> storing = new HashMap<>();
     private long checkedNanos;
     private long termUnstoredNanos;
     private long termRefusedNanos;
@@ -143,22 +149,30 @@ final class Watchdog {
         if (!vitals.leads()) {
             ledTerm = -1;
             unsent.clear();
+            storing.clear();
             return;
         }
         leadingNanos = vitals.term() == ledTerm ? leadingNanos + elapsed : 0;
         ledTerm = vitals.term();
         String cutOff = cutOffFollower(vitals, elapsed);
+        String stuck = stuckFollower(vitals, elapsed);
         if (pausedNanos < PAUSE.toNanos()) {
             return;
         }
         String reason = unfit(vitals, syncingNanos, applyingNanos);
-        if (reason == null && cutOff != null && cutOffPausedNanos >= CUT_OFF_PAUSE.toNanos()) {
+        if (reason == null
+                && (cutOff != null || stuck != null)
+                && cutOffPausedNanos >= CUT_OFF_PAUSE.toNanos()) {
             cutOffPausedNanos = 0;
-            reason = cutOff + " can be reached, but nothing is sent to it any more";
+            reason =
+                    cutOff != null
+                            ? cutOff + " can be reached, but nothing is sent to it any more"
+                            : stuck + " answers, but stores nothing any more";
         }
         if (reason != null) {
             pausedNanos = 0;
             unsent.clear();
+            storing.clear();
             node.handOver(reason);
         }
     }
@@ -224,6 +238,27 @@ final class Watchdog {
                             seen.answered.set(true);
                         }
                     });
+        }
+        return found;
+    }
+
+    /// A voter that answers and doesn't get on with what is committed, or null.
+    private @Nullable String stuckFollower(Vitals vitals, long elapsed) {
+        String found = null;
+        for (Follower follower : vitals.followers()) {
+            String id = follower.raftId();
+            boolean idle =
+                    follower.matchIndex() >= vitals.log().committed()
+                            || follower.heardMs() > silenceMsMax
+                            || follower.nextIndex() < vitals.log().start()
+                            || !vitals.voters().contains(id)
+                            || leadingNanos == 0;
+            long nanos =
+                    storing.computeIfAbsent(id, _ -> new Stall())
+                            .observe(follower.matchIndex(), idle, elapsed);
+            if (nanos >= STUCK.toNanos()) {
+                found = id;
+            }
         }
         return found;
     }

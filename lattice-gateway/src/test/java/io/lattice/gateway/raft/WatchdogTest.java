@@ -282,4 +282,31 @@ class WatchdogTest {
 
         assertThat(node.done).isEmpty();
     }
+
+    @Test
+    void aFollowerThatAnswersButStoresNothingGetsANewLeader() {
+        node.last = node.flushed = node.committed = node.applied = 20;
+        node.followers.put("n3", new Follower("n3", 20, 21, 0, 0));
+
+        pass(Watchdog.STUCK.minusSeconds(1));
+        assertThat(node.done).isEmpty();
+
+        pass(Duration.ofSeconds(2));
+        assertThat(node.done).hasSize(1).first().asString().startsWith("n2 answers, but stores");
+
+        pass(Watchdog.CUT_OFF_PAUSE.minusSeconds(10));
+        assertThat(node.done).hasSize(1);
+    }
+
+    @Test
+    void aFollowerThatCatchesUpSlowlyIsLeftAlone() {
+        node.last = node.flushed = node.committed = node.applied = 1_000;
+        node.followers.put("n3", new Follower("n3", 1_000, 1_001, 0, 0));
+        for (int match = 11; match < 20; match++) {
+            node.followers.put("n2", new Follower("n2", match, match + 1, 0, 0));
+            pass(Watchdog.STUCK.minusSeconds(1));
+        }
+
+        assertThat(node.done).isEmpty();
+    }
 }
