@@ -109,7 +109,7 @@ class WatchDifferentialTest {
                 return "cancel " + id;
             }
             case 4 -> {
-                if (random.nextInt(3) == 0 && current > compacted + 1) {
+                if (random.nextInt(3) == 0 && current > Math.max(1, compacted + 1)) {
                     settle(left, right);
                     long at = Math.max(compacted + 1, current - random.nextInt(6));
                     CompactionRequest request =
