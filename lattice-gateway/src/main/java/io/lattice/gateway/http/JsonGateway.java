@@ -20,6 +20,7 @@ import io.lattice.proto.etcdserverpb.WatchGrpc;
 import io.lattice.proto.v3electionpb.ElectionGrpc;
 import io.lattice.proto.v3lockpb.LockGrpc;
 import io.netty.handler.codec.http.HttpMethod;
+import java.io.EOFException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -119,6 +120,16 @@ final class JsonGateway {
         return true;
     }
 
+    /// In grpc-gateway's words where a body breaks off, else in those of this parser.
+    private static String unparsable(InvalidProtocolBufferException e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof EOFException) {
+                return "unexpected EOF";
+            }
+        }
+        return "proto: " + e.getMessage();
+    }
+
     private void call(
             HttpExchange exchange,
             JsonMethod method,
@@ -143,8 +154,7 @@ final class JsonGateway {
             }
         } catch (InvalidProtocolBufferException e) {
             exchange.reply(
-                    JsonStatus.reply(
-                            Status.INVALID_ARGUMENT.withDescription("proto: " + e.getMessage())));
+                    JsonStatus.reply(Status.INVALID_ARGUMENT.withDescription(unparsable(e))));
             return;
         }
         JsonCall.start(exchange, method, served, requests, tracers);
