@@ -215,9 +215,7 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
             if (waitNanos > 0) {
                 refused = true;
                 super.onCancel();
-                StatusRuntimeException overQuota = overQuota(waitNanos);
-                Metadata trailers = overQuota.getTrailers();
-                call.close(overQuota.getStatus(), trailers == null ? new Metadata() : trailers);
+                var _ = refuse(call, waitNanos);
             } else if (!refused) {
                 super.onMessage(message);
             }

@@ -11,14 +11,6 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.ServerStreamTracer;
 import io.grpc.Status;
 import io.grpc.protobuf.ProtoServiceDescriptorSupplier;
-import io.lattice.proto.etcdserverpb.AuthGrpc;
-import io.lattice.proto.etcdserverpb.ClusterGrpc;
-import io.lattice.proto.etcdserverpb.KVGrpc;
-import io.lattice.proto.etcdserverpb.LeaseGrpc;
-import io.lattice.proto.etcdserverpb.MaintenanceGrpc;
-import io.lattice.proto.etcdserverpb.WatchGrpc;
-import io.lattice.proto.v3electionpb.ElectionGrpc;
-import io.lattice.proto.v3lockpb.LockGrpc;
 import io.netty.handler.codec.http.HttpMethod;
 import java.io.EOFException;
 import java.util.ArrayList;
@@ -41,17 +33,6 @@ final class JsonGateway {
     private static final HttpReply NOT_POST =
             JsonStatus.reply(Status.UNIMPLEMENTED.withDescription("Method Not Allowed"));
 
-    private static final List<io.grpc.ServiceDescriptor> SERVICES =
-            List.of(
-                    KVGrpc.getServiceDescriptor(),
-                    WatchGrpc.getServiceDescriptor(),
-                    LeaseGrpc.getServiceDescriptor(),
-                    ClusterGrpc.getServiceDescriptor(),
-                    MaintenanceGrpc.getServiceDescriptor(),
-                    AuthGrpc.getServiceDescriptor(),
-                    LockGrpc.getServiceDescriptor(),
-                    ElectionGrpc.getServiceDescriptor());
-
     private final Map<String, JsonMethod> methods;
 
     private final ServerStreamTracer.Factory tracers;
@@ -67,7 +48,7 @@ final class JsonGateway {
             }
         }
         Map<String, JsonMethod> found = new HashMap<>();
-        for (io.grpc.ServiceDescriptor service : SERVICES) {
+        for (io.grpc.ServiceDescriptor service : EtcdServices.API) {
             for (MethodDescriptor<?, ?> method : service.getMethods()) {
                 JsonMethod json = JsonMethod.of(method, byName.get(method.getFullMethodName()));
                 paths(service, method).forEach(path -> found.put(path, json));

@@ -19,6 +19,7 @@ import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
 import io.lattice.gateway.grpc.WatchService;
 import io.lattice.gateway.http.ClientPort;
+import io.lattice.gateway.http.EtcdServices;
 import io.lattice.gateway.http.Limits;
 import io.lattice.gateway.lease.LeaseTicker;
 import io.lattice.gateway.observability.AuditLog;
