@@ -3,13 +3,8 @@ package io.lattice.gateway.raft;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apache.ratis.conf.Parameters;
-import org.apache.ratis.grpc.GrpcFactory;
 import org.apache.ratis.grpc.server.GrpcLogAppender;
 import org.apache.ratis.protocol.RaftPeerId;
-import org.apache.ratis.rpc.RpcFactory;
-import org.apache.ratis.rpc.RpcType;
-import org.apache.ratis.rpc.SupportedRpcType;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
@@ -25,18 +20,11 @@ import org.jspecify.annotations.Nullable;
 /// appender that is asked to push sends a heartbeat as soon as its follower has the entry on disk: earlier, the
 /// follower would not take the commit index from it.
 public final class CommitPusher {
-    private static final String PARAMETER = "lattice.commit-pusher";
-
     /// The newest appender for each follower; a former leadership's are stopped and ignore what they are told.
     private final Map<RaftPeerId, LogAppender> appenders = new ConcurrentHashMap<>();
 
     /// The newest index that followers should know to be committed.
     private volatile long wanted = -1;
-
-    /// Hands this pusher to the factory that Ratis will make by [Type].
-    void register(Parameters parameters) {
-        parameters.put(PARAMETER, this, CommitPusher.class);
-    }
 
     /// Has every follower told that `index` is committed, unless it knows. Cheap and non-blocking.
     void push(long index) {
@@ -65,42 +53,11 @@ public final class CommitPusher {
         return appenders.get(RaftPeerId.valueOf(raftId));
     }
 
-    /// The transport as Ratis knows it: gRPC, with appenders that are remembered. Ratis makes it by its class name.
-    public static final class Type implements RpcType {
-        /// Called by Ratis, reflectively.
-        public Type() {}
-
-        @Override
-        public String name() {
-            return Type.class.getName();
-        }
-
-        @Override
-        public RpcFactory newFactory(Parameters parameters) {
-            return new Factory(parameters, parameters.get(PARAMETER, CommitPusher.class));
-        }
-    }
-
-    private static final class Factory extends GrpcFactory {
-        private final CommitPusher pusher;
-
-        Factory(Parameters parameters, CommitPusher pusher) {
-            super(parameters);
-            this.pusher = pusher;
-        }
-
-        @Override
-        public SupportedRpcType getRpcType() {
-            return SupportedRpcType.GRPC;
-        }
-
-        @Override
-        public LogAppender newLogAppender(
-                RaftServer.Division server, LeaderState state, FollowerInfo follower) {
-            LogAppender appender = new PushingAppender(pusher, server, state, follower);
-            pusher.appenders.put(follower.getId(), appender);
-            return appender;
-        }
+    /// Makes the sender to a follower, and remembers it.
+    LogAppender newAppender(RaftServer.Division server, LeaderState state, FollowerInfo follower) {
+        LogAppender appender = new PushingAppender(this, server, state, follower);
+        appenders.put(follower.getId(), appender);
+        return appender;
     }
 
     /// Sends a heartbeat when its follower can make use of one, and doesn't lose wake-ups.

@@ -45,7 +45,7 @@ final class RatisProperties {
     }
 
     private static void transport(RaftProperties p, RaftSettings settings) {
-        p.set(RaftConfigKeys.Rpc.TYPE_KEY, CommitPusher.Type.class.getName());
+        p.set(RaftConfigKeys.Rpc.TYPE_KEY, RatisTransport.Type.class.getName());
         if (!settings.bindHost().isEmpty()) {
             GrpcConfigKeys.Server.setHost(p, settings.bindHost());
         }
@@ -83,7 +83,7 @@ final class RatisProperties {
         // With it on, a dead follower stops commits.
         RaftServerConfigKeys.Write.setFollowerGapRatioMax(p, -1f);
         // Either of these loses or forks data: they advance past a failed sync, or leave appends
-        // unordered.
+        // unordered. What composing itself does wrong, AppendsInTurn keeps it from doing.
         RaftServerConfigKeys.Log.setUnsafeFlushEnabled(p, false);
         RaftServerConfigKeys.Log.setAsyncFlushEnabled(p, false);
         RaftServerConfigKeys.Log.setAppendEntriesComposeEnabled(p, true);

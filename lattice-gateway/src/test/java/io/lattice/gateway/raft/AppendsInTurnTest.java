@@ -1,0 +1,208 @@
+package io.lattice.gateway.raft;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.proto.RaftProtos.RaftGroupIdProto;
+import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.server.DivisionInfo;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.util.LifeCycle;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/// Turns alone, before a server that answers when the test says so.
+@Timeout(60)
+class AppendsInTurnTest {
+    private final RaftGroupId group = RaftGroupId.valueOf(new UUID(1, 1));
+    private final List<Long> begun = new CopyOnWriteArrayList<>();
+    private final List<CompletableFuture<AppendEntriesReplyProto>> answers =
+            new CopyOnWriteArrayList<>();
+    private final List<Throwable> failures = new CopyOnWriteArrayList<>();
+    private volatile LifeCycle.State state = LifeCycle.State.RUNNING;
+    private volatile boolean refusing;
+    private final RaftServer turns = AppendsInTurn.before(server(), failures::add);
+
+    private RaftServer server() {
+        DivisionInfo info =
+                proxy(
+                        DivisionInfo.class,
+                        (method, argument) -> {
+                            assertThat(method).isEqualTo("getLifeCycleState");
+                            return state;
+                        });
+        RaftServer.Division division =
+                proxy(
+                        RaftServer.Division.class,
+                        (method, argument) -> {
+                            assertThat(method).isEqualTo("getInfo");
+                            return info;
+                        });
+        return proxy(
+                RaftServer.class,
+                (method, argument) ->
+                        switch (method) {
+                            case "appendEntriesAsync" ->
+                                    begin((AppendEntriesRequestProto) argument);
+                            case "getDivision" -> division;
+                            default -> throw new IOException(method);
+                        });
+    }
+
+    private CompletableFuture<AppendEntriesReplyProto> begin(AppendEntriesRequestProto request)
+            throws IOException {
+        begun.add(request.getServerRequest().getCallId());
+        if (refusing) {
+            throw new IOException("refused");
+        }
+        CompletableFuture<AppendEntriesReplyProto> answer = new CompletableFuture<>();
+        answers.add(answer);
+        return answer;
+    }
+
+    private interface Answering {
+        Object answer(String method, Object argument) throws IOException;
+    }
+
+    private static <T> T proxy(Class<T> type, Answering answering) {
+        return type.cast(
+                Proxy.newProxyInstance(
+                        type.getClassLoader(),
+                        new Class<?>[] {type},
+                        (proxy, method, arguments) ->
+                                answering.answer(
+                                        method.getName(), arguments == null ? "" : arguments[0])));
+    }
+
+    private AppendEntriesRequestProto request(long callId, RaftGroupId of, int entries) {
+        AppendEntriesRequestProto.Builder request =
+                AppendEntriesRequestProto.newBuilder()
+                        .setServerRequest(
+                                RaftRpcRequestProto.newBuilder()
+                                        .setCallId(callId)
+                                        .setRaftGroupId(
+                                                RaftGroupIdProto.newBuilder()
+                                                        .setId(of.toByteString())));
+        for (int i = 0; i < entries; i++) {
+            request.addEntries(LogEntryProto.newBuilder().setIndex(i));
+        }
+        return request.build();
+    }
+
+    private CompletableFuture<AppendEntriesReplyProto> send(long callId) throws IOException {
+        return turns.appendEntriesAsync(request(callId, group, 1));
+    }
+
+    private void answer(int which) {
+        answers.get(which)
+                .complete(
+                        AppendEntriesReplyProto.newBuilder()
+                                .setMatchIndex(begun.get(which))
+                                .build());
+    }
+
+    @Test
+    void theNextBeginsWhenTheOneBeforeItIsAnswered() throws Exception {
+        List<CompletableFuture<AppendEntriesReplyProto>> replies = new ArrayList<>();
+        for (long call = 0; call < 3; call++) {
+            replies.add(send(call));
+        }
+        assertThat(begun).containsExactly(0L);
+
+        for (int i = 0; i < 3; i++) {
+            int turn = i;
+            await().until(() -> begun.size() == turn + 1 && answers.size() == turn + 1);
+            assertThat(replies.get(turn)).isNotDone();
+            answer(turn);
+            assertThat(replies.get(turn).get(10, TimeUnit.SECONDS).getMatchIndex()).isEqualTo(turn);
+        }
+        assertThat(begun).containsExactly(0L, 1L, 2L);
+        assertThat(failures).isEmpty();
+
+        send(3);
+        assertThat(begun).endsWith(3L);
+    }
+
+    @Test
+    void heartbeatsAndOtherGroupsDoNotWait() throws Exception {
+        send(0);
+
+        turns.appendEntriesAsync(request(1, group, 0));
+        turns.appendEntriesAsync(request(2, RaftGroupId.valueOf(new UUID(2, 2)), 1));
+
+        assertThat(begun).containsExactly(0L, 1L, 2L);
+    }
+
+    @Test
+    void oneTooManyFailsAndTheOthersKeepTheirTurns() throws Exception {
+        List<CompletableFuture<AppendEntriesReplyProto>> replies = new ArrayList<>();
+        for (long call = 0; call <= AppendsInTurn.WAITING_MAX; call++) {
+            replies.add(send(call));
+        }
+
+        assertThatThrownBy(() -> send(99).get(10, TimeUnit.SECONDS))
+                .hasRootCauseInstanceOf(IOException.class)
+                .hasMessageContaining("32 append requests wait");
+
+        for (int i = 0; i < replies.size(); i++) {
+            int turn = i;
+            await().until(() -> answers.size() == turn + 1);
+            answer(turn);
+            assertThat(replies.get(turn).get(10, TimeUnit.SECONDS).getMatchIndex()).isEqualTo(turn);
+        }
+        assertThat(failures).isEmpty();
+    }
+
+    @Test
+    void aFailureIsToldIfTheGroupRunsAndEndsTheTurn() throws Exception {
+        CompletableFuture<AppendEntriesReplyProto> broken = send(0);
+        CompletableFuture<AppendEntriesReplyProto> closing = send(1);
+        IOException cause = new IOException("no log");
+
+        answers.getFirst().completeExceptionally(cause);
+        await().until(() -> answers.size() == 2);
+        assertThat(failures).containsExactly(cause);
+        state = LifeCycle.State.CLOSING;
+        answers.getLast().completeExceptionally(cause);
+
+        assertThatThrownBy(() -> broken.get(10, TimeUnit.SECONDS)).hasCause(cause);
+        assertThatThrownBy(() -> closing.get(10, TimeUnit.SECONDS)).hasCause(cause);
+        assertThat(failures).hasSize(1);
+    }
+
+    @Test
+    void aRefusedRequestEndsItsTurn() throws Exception {
+        CompletableFuture<AppendEntriesReplyProto> first = send(0);
+        CompletableFuture<AppendEntriesReplyProto> second = send(1);
+        refusing = true;
+        answer(0);
+
+        assertThat(first.get(10, TimeUnit.SECONDS).getMatchIndex()).isZero();
+        assertThatThrownBy(() -> second.get(10, TimeUnit.SECONDS)).hasRootCauseMessage("refused");
+        assertThatThrownBy(() -> send(2)).isInstanceOf(IOException.class).hasMessage("refused");
+        refusing = false;
+        send(3);
+        assertThat(begun).containsExactly(0L, 1L, 2L, 3L);
+        assertThat(failures).isEmpty();
+    }
+
+    @Test
+    void everythingElseIsTheServers() {
+        assertThatThrownBy(turns::getGroups)
+                .isInstanceOf(IOException.class)
+                .hasMessage("getGroups");
+    }
+}
