@@ -17,6 +17,7 @@ import io.lattice.gateway.watch.LeaderMonitor;
 import io.lattice.gateway.watch.WatchContext;
 import io.lattice.gateway.watch.WatchFrame;
 import io.lattice.gateway.watch.WatchStream;
+import io.lattice.gateway.wire.PackedMessages;
 import io.lattice.proto.etcdserverpb.WatchGrpc;
 import io.lattice.proto.etcdserverpb.WatchRequest;
 import java.time.Duration;
@@ -81,8 +82,10 @@ public final class WatchService implements BindableService {
         ServerCallHandler<WatchRequest, WatchFrame> handler =
                 (call, metadata) -> {
                     boolean wantsLeader = "true".equals(metadata.get(HAS_LEADER));
+                    boolean packs =
+                            Boolean.TRUE.equals(call.getAttributes().get(PackedMessages.POSSIBLE));
                     return ServerCalls.<WatchRequest, WatchFrame>asyncBidiStreamingCall(
-                                    responses -> open(responses, wantsLeader))
+                                    responses -> open(responses, wantsLeader, packs))
                             .startCall(call, metadata);
                 };
         return ServerServiceDefinition.builder(
@@ -96,7 +99,7 @@ public final class WatchService implements BindableService {
     }
 
     private StreamObserver<WatchRequest> open(
-            StreamObserver<WatchFrame> responses, boolean wantsLeader) {
+            StreamObserver<WatchFrame> responses, boolean wantsLeader, boolean packs) {
         if (wantsLeader && !leader.hasLeader()) {
             return refused(responses, LeaderMonitor.NO_LEADER);
         }
@@ -104,6 +107,7 @@ public final class WatchService implements BindableService {
                 WatchStream.open(
                         (ServerCallStreamObserver<WatchFrame>) responses,
                         contexts.computeIfAbsent(Tenant.current().keyspace(), newContext::apply),
+                        packs,
                         this::ended);
         streams.add(stream);
         if (wantsLeader) {

@@ -11,9 +11,12 @@ import io.grpc.netty.InternalProtocolNegotiator;
 import io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.netty.InternalWriteBufferingAndExceptionHandlerUtils;
 import io.grpc.netty.NettyServerBuilder;
+import io.lattice.gateway.wire.PackedMessages;
+import io.lattice.gateway.wire.RoomyAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
 import io.netty.handler.codec.http.HttpScheme;
 import io.netty.util.AsciiString;
 import java.util.function.Function;
@@ -32,6 +35,7 @@ final class GrpcTransport {
             NettyServerBuilder builder,
             boolean secured,
             Function<GrpcHttp2ConnectionHandler, ChannelHandler> entrance) {
+        builder.withChildOption(ChannelOption.ALLOCATOR, new RoomyAllocator());
         builder.protocolNegotiator(
                 new InternalProtocolNegotiator.ProtocolNegotiator() {
                     @Override
@@ -61,7 +65,9 @@ final class GrpcTransport {
         var event =
                 InternalProtocolNegotiationEvent.withAttributes(
                         InternalProtocolNegotiationEvent.getDefault(),
-                        attributes(entrance.channel(), session));
+                        attributes(entrance.channel(), session).toBuilder()
+                                .set(PackedMessages.POSSIBLE, true)
+                                .build());
         if (session != null) {
             event =
                     InternalProtocolNegotiationEvent.withSecurity(

@@ -11,14 +11,16 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Gathers one tenant's renewals: all that wait while one command is under way go with the next, each lease once. So a hundred
-/// thousand keepalives cost few log entries.
+/// Gathers one tenant's renewals: all that come while one command is under way, or within 20 ms since it began, go with the
+/// next, each lease once. So a hundred thousand keepalives cost few log entries. A client that keeps a lease alive asks every
+/// few seconds, and doesn't feel that.
 ///
 /// Renewing again does no harm. So a renewal that the loss of a leader leaves undecided is made again until its time is up,
 /// and so is one whose answer comes so late that the client would rely on time that has passed: it takes the TTL for beginning
@@ -31,6 +33,9 @@ public final class Renewals {
     /// Leases in one command, which is 32 KiB of ids.
     private static final int IDS_MAX = 4_096;
 
+    /// From the beginning of one command to that of the next, unless enough wait to fill it.
+    static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
     /// Renewals that may wait; further ones are refused.
     private static final int WAITING_MAX = 400_000;
 
@@ -40,10 +45,13 @@ public final class Renewals {
     private final Sender sender;
     private final long timeoutNanos;
     private final Executor executor;
+    private final Timer timer;
     private final LongSupplier nanoClock;
     // Guarded by this.
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private boolean underWay;
+    private boolean pausing;
+    private long nextNanos;
 
     /// Proposes a command that renews leases.
     @FunctionalInterface
@@ -61,19 +69,41 @@ public final class Renewals {
         void failed(ProposalFailure failure);
     }
 
+    /// Runs a task after a while, where what must not run on the thread that completes proposals may.
+    interface Timer {
+        void after(long nanos, Runnable task);
+    }
+
     private record Waiting(long id, long sinceNanos, Answer answer) {}
 
     /// @param timeout how long a renewal is tried
     /// @param executor runs what must not run on the thread that completes proposals
     public Renewals(Sender sender, Duration timeout, Executor executor) {
-        this(sender, timeout, executor, System::nanoTime);
+        this(
+                sender,
+                timeout,
+                executor,
+                (nanos, task) ->
+                        CompletableFuture.delayedExecutor(
+                                        nanos,
+                                        TimeUnit.NANOSECONDS,
+                                        due -> executeOn(executor, due))
+                                .execute(task),
+                System::nanoTime);
     }
 
-    Renewals(Sender sender, Duration timeout, Executor executor, LongSupplier nanoClock) {
+    Renewals(
+            Sender sender,
+            Duration timeout,
+            Executor executor,
+            Timer timer,
+            LongSupplier nanoClock) {
         this.sender = sender;
         this.timeoutNanos = timeout.toNanos();
         this.executor = executor;
+        this.timer = timer;
         this.nanoClock = nanoClock;
+        this.nextNanos = nanoClock.getAsLong();
     }
 
     /// Renews a lease.
@@ -98,6 +128,15 @@ public final class Renewals {
         if (underWay || waiting.isEmpty()) {
             return null;
         }
+        long now = nanoClock.getAsLong();
+        if (waiting.size() < IDS_MAX && nextNanos - now > 0) {
+            if (!pausing) {
+                pausing = true;
+                timer.after(nextNanos - now, this::goOn);
+            }
+            return null;
+        }
+        nextNanos = now + PAUSE_NANOS;
         Map<Long, Integer> places = new HashMap<>();
         List<Waiting> taken = new ArrayList<>();
         LeaseRenew.Builder command = LeaseRenew.newBuilder();
@@ -110,6 +149,18 @@ public final class Renewals {
         }
         underWay = true;
         return new Batch(command.build(), taken, places);
+    }
+
+    /// The pause is over.
+    private void goOn() {
+        Batch next;
+        synchronized (this) {
+            pausing = false;
+            next = takeBatch();
+        }
+        if (next != null) {
+            sender.propose(next.command, next);
+        }
     }
 
     /// Ends a batch: what is to be made again goes back to the head of the queue, and the next one begins.
@@ -130,6 +181,10 @@ public final class Renewals {
     }
 
     private void execute(Runnable task) {
+        executeOn(executor, task);
+    }
+
+    private static void executeOn(Executor executor, Runnable task) {
         try {
             executor.execute(task);
         } catch (RejectedExecutionException e) {

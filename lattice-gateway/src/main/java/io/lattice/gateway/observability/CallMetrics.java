@@ -5,6 +5,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServerStreamTracer;
 import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
+import io.lattice.gateway.wire.PackedMessages;
 import io.prometheus.client.Collector;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -122,7 +123,7 @@ public final class CallMetrics extends ServerStreamTracer.Factory {
 
         @Override
         public void outboundMessage(int number) {
-            method.sent.increment();
+            method.sent.add(1L + PackedMessages.furtherMessages());
         }
 
         @Override
@@ -132,7 +133,7 @@ public final class CallMetrics extends ServerStreamTracer.Factory {
 
         @Override
         public void outboundWireSize(long bytes) {
-            sentBytes.add(bytes);
+            sentBytes.add(bytes + PackedMessages.furtherBytes());
         }
 
         @Override

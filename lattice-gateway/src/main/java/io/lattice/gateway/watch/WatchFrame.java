@@ -4,6 +4,7 @@ import com.google.protobuf.CodedOutputStream;
 import io.grpc.Drainable;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor.Marshaller;
+import io.lattice.gateway.wire.PackedMessages;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.statemachine.watch.WatchEvent;
 import java.io.ByteArrayInputStream;
@@ -12,8 +13,10 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
-/// An encoded WatchResponse whose events are not its own: streams share them. Immutable.
+/// An encoded WatchResponse whose events are not its own: streams share them; or several of them as a packed message.
+/// Immutable.
 public final class WatchFrame {
     /// Field 11 of WatchResponse, length-delimited.
     private static final byte EVENTS_TAG = (byte) ((WatchResponse.EVENTS_FIELD_NUMBER << 3) | 2);
@@ -22,10 +25,16 @@ public final class WatchFrame {
 
     private final List<byte[]> pieces;
     private final int length;
+    private final boolean packed;
 
     private WatchFrame(List<byte[]> pieces, int length) {
+        this(pieces, length, false);
+    }
+
+    private WatchFrame(List<byte[]> pieces, int length, boolean packed) {
         this.pieces = pieces;
         this.length = length;
+        this.packed = packed;
     }
 
     /// A response without events, or with ones of its own.
@@ -39,10 +48,14 @@ public final class WatchFrame {
     /// @param head everything but the events
     /// @param withPrevious whether the records before the events are sent, too; they have been read
     static WatchFrame of(WatchResponse head, List<WatchEvent> events, boolean withPrevious) {
+        return of(head.toByteArray(), events, withPrevious);
+    }
+
+    /// The same with a head that is encoded.
+    static WatchFrame of(byte[] head, List<WatchEvent> events, boolean withPrevious) {
         List<byte[]> pieces = new ArrayList<>(1 + 3 * events.size());
-        byte[] encodedHead = head.toByteArray();
-        pieces.add(encodedHead);
-        int length = encodedHead.length;
+        pieces.add(head);
+        int length = head.length;
         for (WatchEvent event : events) {
             byte[] encoded = event.encoded();
             byte[] previous = withPrevious ? event.previous() : NOTHING;
@@ -55,6 +68,34 @@ public final class WatchFrame {
             }
         }
         return new WatchFrame(pieces, length);
+    }
+
+    /// Sends frames, several as a packed message.
+    ///
+    /// @param frames at least one
+    static void send(List<WatchFrame> frames, Consumer<WatchFrame> call) {
+        WatchFrame first = frames.getFirst();
+        if (frames.size() == 1) {
+            call.accept(first);
+            return;
+        }
+        List<byte[]> pieces = new ArrayList<>(5 * frames.size());
+        pieces.addAll(first.pieces);
+        int further = 0;
+        for (WatchFrame frame : frames.subList(1, frames.size())) {
+            pieces.add(frameHeader(frame.length));
+            pieces.addAll(frame.pieces);
+            further += PackedMessages.FRAME_HEADER_BYTES + frame.length;
+        }
+        WatchFrame pack = new WatchFrame(pieces, first.length, true);
+        PackedMessages.send(first.length, frames.size() - 1, further, () -> call.accept(pack));
+    }
+
+    /// Of an uncompressed message.
+    private static byte[] frameHeader(int length) {
+        return new byte[] {
+            0, (byte) (length >>> 24), (byte) (length >>> 16), (byte) (length >>> 8), (byte) length
+        };
     }
 
     private static byte[] prefix(int eventBytes) {
@@ -76,7 +117,7 @@ public final class WatchFrame {
         return 1 + CodedOutputStream.computeUInt32SizeNoTag(bytes) + bytes;
     }
 
-    /// Encoded size, bytes.
+    /// Encoded size, bytes; of a packed message that of its first part.
     int length() {
         return length;
     }
@@ -99,16 +140,20 @@ public final class WatchFrame {
         }
     }
 
-    /// gRPC copies the pieces straight into its buffer; reading byte by byte is for transports that can't.
+    /// gRPC copies the pieces straight into its buffer; reading byte by byte is for transports that can't. They get no packed
+    /// messages.
     private static final class FrameStream extends InputStream implements KnownLength, Drainable {
         private final List<byte[]> pieces;
         private int left;
         private int piece;
         private ByteArrayInputStream current = new ByteArrayInputStream(NOTHING);
 
+        private final boolean packed;
+
         FrameStream(WatchFrame frame) {
             this.pieces = frame.pieces;
             this.left = frame.length;
+            this.packed = frame.packed;
         }
 
         @Override
@@ -151,6 +196,9 @@ public final class WatchFrame {
 
         /// Moves to the piece that the next byte is in; false at the end.
         private boolean advance() {
+            if (packed) {
+                throw new IllegalStateException("a packed message can only be drained");
+            }
             while (current.available() == 0) {
                 if (piece == pieces.size()) {
                     return false;

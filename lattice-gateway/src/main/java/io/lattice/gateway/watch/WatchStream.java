@@ -60,6 +60,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
             ServerCallStreamObserver<WatchFrame> call,
             WatchContext context,
             StreamThread thread,
+            boolean packs,
             Consumer<WatchStream> onEnd) {
         this.call = call;
         this.context = context;
@@ -67,26 +68,21 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         this.onEnd = onEnd;
         this.subscriber =
                 context.hub().subscribe(context.keyspace(), () -> thread.later(this::pump));
-        this.outbox = new Outbox(call, context);
+        this.outbox = new Outbox(call, context, packs);
         this.requests = new WatchRequests(this, context, thread, subscriber, outbox);
     }
 
     /// Begins a stream on the event loop that calls.
     ///
+    /// @param packs whether the call takes several messages as one, see [io.lattice.gateway.wire.PackedMessages]
     /// @param onEnd called once when it is over, for whatever reason
     public static WatchStream open(
             ServerCallStreamObserver<WatchFrame> call,
             WatchContext context,
+            boolean packs,
             Consumer<WatchStream> onEnd) {
-        return open(call, context, StreamThread.current(), onEnd);
-    }
-
-    static WatchStream open(
-            ServerCallStreamObserver<WatchFrame> call,
-            WatchContext context,
-            StreamThread thread,
-            Consumer<WatchStream> onEnd) {
-        WatchStream stream = new WatchStream(call, context, thread, onEnd);
+        WatchStream stream = new WatchStream(call, context, StreamThread.current(), packs, onEnd);
+        StreamThread thread = stream.thread;
         call.setOnCancelHandler(() -> thread.run(stream::release));
         call.setOnReadyHandler(() -> thread.run(stream::pump));
         call.disableAutoRequest();
@@ -157,7 +153,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
     /// Does a bit of what there is to do; false if there is nothing, or nothing before something else happens.
     private boolean turn() {
         if (!outbox.isEmpty()) {
-            outbox.sendOne();
+            outbox.send();
             return true;
         }
         enqueue(subscriber.take());
@@ -272,7 +268,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
                 if (!call.isReady()) {
                     return false;
                 }
-                outbox.sendOne();
+                outbox.send();
             }
             List<EventBatch> taken = subscriber.take();
             if (taken.isEmpty()) {

@@ -20,6 +20,7 @@ class RenewalsTest {
     private final List<LeaseRenew> sent = new ArrayList<>();
     private final List<Proposer.Completion> completions = new ArrayList<>();
     private final List<String> told = new ArrayList<>();
+    private final List<Runnable> pauses = new ArrayList<>();
     private long nowNanos;
 
     private final Renewals renewals =
@@ -30,6 +31,7 @@ class RenewalsTest {
                     },
                     Duration.ofSeconds(5),
                     Runnable::run,
+                    (nanos, task) -> pauses.add(task),
                     () -> nowNanos);
 
     private void renew(long id) {
@@ -52,7 +54,55 @@ class RenewalsTest {
     private void apply(int index, LongUnaryOperator ttlOf) {
         LeaseRenewed.Builder renewed = LeaseRenewed.newBuilder();
         sent.get(index).getIdsList().forEach(id -> renewed.addTtls(ttlOf.applyAsLong(id)));
-        completions.get(index).done(new Outcome.Applied(renewed.build(), 1));
+        try {
+            completions.get(index).done(new Outcome.Applied(renewed.build(), 1));
+        } finally {
+            pause();
+        }
+    }
+
+    /// Lets the pause end, if there is one.
+    private void pause() {
+        if (!pauses.isEmpty()) {
+            nowNanos += Renewals.PAUSE_NANOS;
+            pauses.removeFirst().run();
+        }
+    }
+
+    @Test
+    void aCommandPausesForCompanyUnlessThereIsEnough() {
+        renew(1);
+        completions.get(0).done(renewedFor(10));
+        renew(2);
+        nowNanos += Renewals.PAUSE_NANOS / 2;
+        renew(3);
+        assertThat(sent).hasSize(1);
+        assertThat(pauses).hasSize(1);
+
+        nowNanos += Renewals.PAUSE_NANOS / 2;
+        pauses.removeFirst().run();
+        assertThat(sent.getLast().getIdsList()).containsExactly(2L, 3L);
+        completions.get(1).done(renewedFor(10, 10));
+        for (int i = 0; i < COMMAND_IDS_MAX; i++) {
+            renew(i);
+        }
+        assertThat(sent.getLast().getIdsCount()).isEqualTo(COMMAND_IDS_MAX);
+        assertThat(pauses).hasSize(1);
+
+        pauses.removeFirst().run();
+        assertThat(sent).hasSize(3);
+        nowNanos += Renewals.PAUSE_NANOS;
+        completions.get(2).failed(ProposalFailure.STOPPED);
+        renew(4);
+        assertThat(sent).as("a pause that is over holds up nothing").hasSize(4);
+    }
+
+    private static Outcome renewedFor(long... ttls) {
+        LeaseRenewed.Builder renewed = LeaseRenewed.newBuilder();
+        for (long ttl : ttls) {
+            renewed.addTtls(ttl);
+        }
+        return new Outcome.Applied(renewed.build(), 1);
     }
 
     @Test
@@ -99,6 +149,7 @@ class RenewalsTest {
         nowNanos = 2 * SECOND;
 
         completions.get(0).failed(ProposalFailure.LEADER_LOST);
+        pause();
         assertThat(told).isEmpty();
         nowNanos = 5 * SECOND;
         completions.get(1).failed(ProposalFailure.LEADER_LOST);

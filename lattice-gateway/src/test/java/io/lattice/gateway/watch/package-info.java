@@ -1,0 +1,4 @@
+@NullMarked
+package io.lattice.gateway.watch;
+
+import org.jspecify.annotations.NullMarked;
