@@ -23,10 +23,12 @@ import org.jspecify.annotations.Nullable;
 /// Ratis looks at a request under its lock and appends it after, outside of it. Requests that overlap, from one leader
 /// that sends again or from two, meet there, and a follower may then confirm what it doesn't have:
 ///
-/// - A request that begins where one that is being appended begins is taken for that one, whatever its end and its
-///   terms are, and confirmed up to its own end (`ServerImplUtils.NavigableIndices`, Ratis 3.3.0).
+/// - An entry that is in the log's cache counts as stored before it is synced, so the repetition of a request is confirmed
+///   at once.
 /// - Entries that a former leader sent may be appended after the new leader's were, and cut them off.
-/// - An entry that is in the log's cache counts as stored before it is synced.
+/// - With Ratis' composing of appends, a request that begins where one that is being appended begins is taken for that one,
+///   whatever its end and its terms are, and confirmed up to its own end (`ServerImplUtils.NavigableIndices`, Ratis 3.3.0).
+///   It is off.
 ///
 /// Heartbeats don't wait. Nothing is lost by taking turns: the leader proposes one entry at a time anyway, and a
 /// follower that catches up has the next request at hand. A request that finds too many waiting fails, and the leader
@@ -48,7 +50,7 @@ final class AppendsInTurn {
 
     /// The server as the network should see it.
     ///
-    /// @param failed told why entries could not be appended while their group runs; Ratis lets no later ones pass
+    /// @param failed told why entries could not be appended while their group runs
     static RaftServer before(RaftServer server, Consumer<Throwable> failed) {
         AppendsInTurn turns = new AppendsInTurn(server, failed);
         return (RaftServer)

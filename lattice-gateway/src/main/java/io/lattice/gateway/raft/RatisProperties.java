@@ -82,11 +82,13 @@ final class RatisProperties {
         RaftServerConfigKeys.Write.setElementLimit(p, PERMITS);
         // With it on, a dead follower stops commits.
         RaftServerConfigKeys.Write.setFollowerGapRatioMax(p, -1f);
-        // Either of these loses or forks data: they advance past a failed sync, or leave appends
-        // unordered. What composing itself does wrong, AppendsInTurn keeps it from doing.
+        // Either of these would advance past a failed sync.
         RaftServerConfigKeys.Log.setUnsafeFlushEnabled(p, false);
         RaftServerConfigKeys.Log.setAsyncFlushEnabled(p, false);
-        RaftServerConfigKeys.Log.setAppendEntriesComposeEnabled(p, true);
+        // Composing orders appends by two more threads, and confirms what isn't stored.
+        // AppendsInTurn
+        // orders them.
+        RaftServerConfigKeys.Log.setAppendEntriesComposeEnabled(p, false);
         RaftServerConfigKeys.Log.setCorruptionPolicy(
                 p, RaftServerConfigKeys.Log.CorruptionPolicy.EXCEPTION);
         // Otherwise every commit costs an entry and a sync more.
