@@ -1,26 +1,22 @@
 package io.lattice.gateway.grpc;
 
 import io.grpc.BindableService;
-import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
-import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.gateway.raft.RaftNode;
-import io.lattice.gateway.watch.LeaderMonitor;
 import io.lattice.gateway.watch.WatchContext;
 import io.lattice.gateway.watch.WatchFrame;
 import io.lattice.gateway.watch.WatchStream;
 import io.lattice.gateway.wire.PackedMessages;
 import io.lattice.proto.etcdserverpb.WatchGrpc;
 import io.lattice.proto.etcdserverpb.WatchRequest;
-import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,24 +26,18 @@ import java.util.function.IntFunction;
 /// etcdserverpb.Watch. Responses are frames put together from events that all streams share, so the service is bound by hand
 /// rather than by the generated base class.
 public final class WatchService implements BindableService {
-    private static final Metadata.Key<String> HAS_LEADER =
-            Metadata.Key.of("hasleader", Metadata.ASCII_STRING_MARSHALLER);
-
     private final IntFunction<WatchContext> newContext;
     private final Map<Integer, WatchContext> contexts = new ConcurrentHashMap<>();
-    private final LeaderMonitor leader;
     private final Set<WatchStream> streams = ConcurrentHashMap.newKeySet();
     private volatile boolean stopping;
 
     /// @param watchLimits bounds of streams
-    /// @param electionTimeout three of them without a leader end the streams that want one
-    /// @param history reads the history for watchers that are behind, and looks for the leader
+    /// @param history reads the history for watchers that are behind
     public WatchService(
             RaftNode node,
             Headers headers,
             RequestLimits limits,
             WatchContext.Limits watchLimits,
-            Duration electionTimeout,
             ScheduledExecutorService history) {
         this.newContext =
                 keyspace ->
@@ -68,8 +58,6 @@ public final class WatchService implements BindableService {
                                                                                 failure))),
                                 history,
                                 watchLimits);
-        this.leader = new LeaderMonitor(() -> node.view().leader() != null);
-        leader.start(history, electionTimeout);
     }
 
     @Override
@@ -81,11 +69,10 @@ public final class WatchService implements BindableService {
                         .build();
         ServerCallHandler<WatchRequest, WatchFrame> handler =
                 (call, metadata) -> {
-                    boolean wantsLeader = "true".equals(metadata.get(HAS_LEADER));
                     boolean packs =
                             Boolean.TRUE.equals(call.getAttributes().get(PackedMessages.POSSIBLE));
                     return ServerCalls.<WatchRequest, WatchFrame>asyncBidiStreamingCall(
-                                    responses -> open(responses, wantsLeader, packs))
+                                    responses -> open(responses, packs))
                             .startCall(call, metadata);
                 };
         return ServerServiceDefinition.builder(
@@ -99,44 +86,18 @@ public final class WatchService implements BindableService {
     }
 
     private StreamObserver<WatchRequest> open(
-            StreamObserver<WatchFrame> responses, boolean wantsLeader, boolean packs) {
-        if (wantsLeader && !leader.hasLeader()) {
-            return refused(responses, LeaderMonitor.NO_LEADER);
-        }
+            StreamObserver<WatchFrame> responses, boolean packs) {
         WatchStream stream =
                 WatchStream.open(
                         (ServerCallStreamObserver<WatchFrame>) responses,
                         contexts.computeIfAbsent(Tenant.current().keyspace(), newContext::apply),
                         packs,
-                        this::ended);
+                        streams::remove);
         streams.add(stream);
-        if (wantsLeader) {
-            leader.add(stream);
-        }
         if (stopping) {
             stream.cutOff(ErrorMapper.status(ProposalFailure.STOPPED));
         }
         return stream;
-    }
-
-    private static StreamObserver<WatchRequest> refused(
-            StreamObserver<WatchFrame> responses, Status status) {
-        responses.onError(status.asRuntimeException());
-        return new StreamObserver<>() {
-            @Override
-            public void onNext(WatchRequest request) {}
-
-            @Override
-            public void onError(Throwable error) {}
-
-            @Override
-            public void onCompleted() {}
-        };
-    }
-
-    private void ended(WatchStream stream) {
-        streams.remove(stream);
-        leader.remove(stream);
     }
 
     /// Streams that are open.

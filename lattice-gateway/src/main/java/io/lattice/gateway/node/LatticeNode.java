@@ -14,6 +14,7 @@ import io.lattice.gateway.grpc.ClusterService;
 import io.lattice.gateway.grpc.DeepTxns;
 import io.lattice.gateway.grpc.Headers;
 import io.lattice.gateway.grpc.KvService;
+import io.lattice.gateway.grpc.LeaderWanted;
 import io.lattice.gateway.grpc.LeaseService;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
@@ -202,7 +203,6 @@ public final class LatticeNode {
                         WATCHERS_PER_STREAM_MAX,
                         config.limits().watchProgressInterval(),
                         config.tenants().watchIdleTimeout()),
-                config.raft().electionTimeoutMax(),
                 watchHistory);
     }
 
@@ -218,11 +218,15 @@ public final class LatticeNode {
 
     /// What stands before all services.
     private List<ServerInterceptor> interceptors(TenantAdmission admission) {
+        LeaderWanted leaderWanted = new LeaderWanted(() -> raft.view().leader() != null);
+        leaderWanted.start(watchHistory, config.raft().electionTimeoutMax());
         LatticeConfig.AuditLog audit = config.telemetry().auditLog();
         return audit == null
-                ? List.of(admission)
+                ? List.of(leaderWanted, admission)
                 : List.of(
-                        new AuditLog(audit.reads(), requestIds, admission::tenantName), admission);
+                        new AuditLog(audit.reads(), requestIds, admission::tenantName),
+                        leaderWanted,
+                        admission);
     }
 
     private ClientPort openClientPort(

@@ -1,5 +1,6 @@
 package io.lattice.it.watch;
 
+import io.grpc.ClientInterceptor;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -36,12 +37,17 @@ public final class WatchRecorder implements AutoCloseable {
         WatchGrpc.WatchStub stub =
                 WatchGrpc.newStub(channel).withMaxInboundMessageSize(MESSAGE_BYTES_MAX);
         if (wantsLeader) {
-            Metadata metadata = new Metadata();
-            metadata.put(HAS_LEADER, "true");
-            stub = stub.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
+            stub = stub.withInterceptors(wantsLeader());
         }
         receiver = new Receiver(reads);
         requests = (ClientCallStreamObserver<WatchRequest>) stub.watch(receiver);
+    }
+
+    /// Has calls want a node with a leader.
+    public static ClientInterceptor wantsLeader() {
+        Metadata metadata = new Metadata();
+        metadata.put(HAS_LEADER, "true");
+        return MetadataUtils.newAttachHeadersInterceptor(metadata);
     }
 
     /// Opens a stream.

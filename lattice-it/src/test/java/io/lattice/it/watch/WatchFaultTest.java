@@ -1,24 +1,38 @@
 package io.lattice.it.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
+import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
 import io.lattice.it.Clusters;
+import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
 import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
+import io.lattice.proto.etcdserverpb.KVGrpc;
+import io.lattice.proto.etcdserverpb.LeaseGrpc;
+import io.lattice.proto.etcdserverpb.LeaseKeepAliveRequest;
+import io.lattice.proto.etcdserverpb.LeaseKeepAliveResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.WatchCreateRequest;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.proto.mvccpb.Event;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -202,13 +216,17 @@ class WatchFaultTest {
     }
 
     @Test
-    void aStreamThatWantsALeaderIsCutOffWhenThereIsNoneAndOthersStay() {
+    void whoWantsALeaderIsCutOffWhenThereIsNoneAndOthersStay() {
         cluster = CLUSTERS.plain("minority", new LatticeKind(), 3);
         int left = (cluster.awaitLeader() + 1) % 3;
+        ManagedChannel channel = cluster.client(left).channel();
+        Channel strictly = ClientInterceptors.intercept(channel, WatchRecorder.wantsLeader());
         WatchCreateRequest.Builder watch =
                 WatchCreateRequest.newBuilder().setKey(ALL).setStartRevision(1);
-        try (WatchRecorder strict = WatchRecorder.openWithLeader(cluster.client(left).channel());
-                WatchRecorder lax = WatchRecorder.open(cluster.client(left).channel())) {
+        RenewalEnd strictRenewals = RenewalEnd.open(strictly);
+        RenewalEnd laxRenewals = RenewalEnd.open(channel);
+        try (WatchRecorder strict = WatchRecorder.openWithLeader(channel);
+                WatchRecorder lax = WatchRecorder.open(channel)) {
             strict.create(watch);
             lax.create(watch);
             strict.await("its creation", r -> !r.responses().isEmpty());
@@ -218,14 +236,63 @@ class WatchFaultTest {
             cluster.kill((left + 2) % 3);
             strict.await("its end", r -> r.end() != null);
 
-            assertThat(strict.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-            assertThat(strict.end().getDescription()).isEqualTo("etcdserver: no leader");
+            assertNoLeader(strict.end());
+            strict.await("the end of the renewals", r -> strictRenewals.end != null);
+            assertNoLeader(strictRenewals.end);
             assertThat(lax.end()).isNull();
-            try (WatchRecorder late =
-                    WatchRecorder.openWithLeader(cluster.client(left).channel())) {
+            assertThat(laxRenewals.end).isNull();
+            try (WatchRecorder late = WatchRecorder.openWithLeader(channel)) {
                 late.await("a refusal", r -> r.end() != null);
-                assertThat(late.end().getDescription()).isEqualTo("etcdserver: no leader");
+                assertNoLeader(late.end());
             }
+            // Serializable, so it needs no leader, but for the metadata.
+            RangeRequest local =
+                    RangeRequest.newBuilder().setKey(ALL).setSerializable(true).build();
+            assertThat(cluster.client(left).kv(10).range(local).getHeader().getMemberId())
+                    .isNotZero();
+            assertThatThrownBy(() -> KVGrpc.newBlockingStub(strictly).range(local))
+                    .isInstanceOfSatisfying(
+                            StatusRuntimeException.class, e -> assertNoLeader(e.getStatus()));
+        }
+    }
+
+    private static void assertNoLeader(@Nullable Status end) {
+        assertThat(end).isNotNull();
+        assertThat(end.getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(end.getDescription()).isEqualTo("etcdserver: no leader");
+    }
+
+    /// A stream of renewals of a lease that doesn't exist, and what ends it.
+    private static final class RenewalEnd implements StreamObserver<LeaseKeepAliveResponse> {
+        private final CountDownLatch answered = new CountDownLatch(1);
+        private volatile @Nullable Status end;
+
+        /// Opens one, and waits until it is served.
+        static RenewalEnd open(Channel channel) {
+            RenewalEnd stream = new RenewalEnd();
+            LeaseGrpc.newStub(channel)
+                    .leaseKeepAlive(stream)
+                    .onNext(LeaseKeepAliveRequest.newBuilder().setID(404).build());
+            Await.until(
+                    "a renewal is answered",
+                    Duration.ofSeconds(30),
+                    () -> stream.answered.getCount() == 0);
+            return stream;
+        }
+
+        @Override
+        public void onNext(LeaseKeepAliveResponse response) {
+            answered.countDown();
+        }
+
+        @Override
+        public void onError(Throwable error) {
+            end = Status.fromThrowable(error);
+        }
+
+        @Override
+        public void onCompleted() {
+            end = Status.OK;
         }
     }
 }
