@@ -1,8 +1,10 @@
 package io.lattice.it.cluster;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The pinned etcdctl, pointed at some endpoints.
@@ -32,6 +34,12 @@ public record Etcdctl(String endpoints, @Nullable TlsMaterial tls) {
     /// @param input what it reads from standard input; null: nothing
     public Command.Result runWith(@Nullable String input, List<String> arguments) {
         return Command.run(LIMIT, command(arguments), input);
+    }
+
+    /// Starts a command that doesn't end by itself, such as `lock`; what it prints goes to `log`.
+    public ServerProcess start(Path log, String... arguments) {
+        return ServerProcess.start(
+                "etcdctl " + arguments[0], command(List.of(arguments)), Map.of(), log);
     }
 
     private List<String> command(List<String> arguments) {

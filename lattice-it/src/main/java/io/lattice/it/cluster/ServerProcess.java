@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
-/// One server process whose output goes to a log file. It never outlives this JVM, save for a SIGKILL of
+/// One process that runs beside the tests, mostly a server, whose output goes to a log file. It never outlives this JVM, save for a SIGKILL of
 /// the JVM itself. Not thread safe, but any thread may call [#kill()].
 public final class ServerProcess implements AutoCloseable {
     private static final Set<ServerProcess> ALIVE = ConcurrentHashMap.newKeySet();

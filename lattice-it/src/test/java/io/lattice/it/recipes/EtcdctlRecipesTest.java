@@ -1,0 +1,168 @@
+package io.lattice.it.recipes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lattice.it.Clusters;
+import io.lattice.it.cluster.Await;
+import io.lattice.it.cluster.Command;
+import io.lattice.it.cluster.EtcdKind;
+import io.lattice.it.cluster.Etcdctl;
+import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.ServerProcess;
+import io.lattice.it.cluster.TestCluster;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/// `etcdctl lock`, `elect`, `lease keep-alive` and `watch -i`, whose processes stay: beside each other, ended and killed, with
+/// the leader killed too.
+class EtcdctlRecipesTest {
+    @RegisterExtension static final Clusters CLUSTERS = new Clusters();
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static TestCluster cluster;
+    private static Etcdctl lattice;
+    private static Etcdctl etcd;
+
+    @BeforeAll
+    static void startServers() {
+        cluster = CLUSTERS.secure("lattice", new LatticeKind(), 3);
+        lattice = new Etcdctl(cluster.endpoints(), cluster.tls());
+        etcd = Etcdctl.of(CLUSTERS.secure("etcd", new EtcdKind(false), 1), 0);
+    }
+
+    private static ServerProcess start(String name, String... arguments) {
+        return lattice.start(CLUSTERS.directory("output").resolve(name + ".log"), arguments);
+    }
+
+    /// What it printed, without the client's own log, which says what it tries again.
+    private static List<String> printed(ServerProcess process) {
+        return process.logText().lines().filter(line -> !line.startsWith("{")).toList();
+    }
+
+    private static void awaitLines(ServerProcess process, int count) {
+        Await.until(
+                process.name() + " has printed %d lines".formatted(count),
+                LIMIT,
+                () -> printed(process).size() >= count,
+                () -> process.logTail(20));
+    }
+
+    private static List<String> keys(String prefix) {
+        return lattice.run("get", prefix, "--prefix", "--keys-only")
+                .orThrow()
+                .out()
+                .lines()
+                .filter(line -> !line.isBlank())
+                .toList();
+    }
+
+    private static void awaitKeys(String prefix, int count) {
+        Await.until(
+                "%d keys are below %s".formatted(count, prefix),
+                LIMIT,
+                () -> keys(prefix).size() == count);
+    }
+
+    @Test
+    void aLockPassesOnWhenItsHolderIsKilledAndWhenItIsEnded() {
+        long before = System.nanoTime();
+        try (ServerProcess first = start("first", "lock", "--ttl=5", "door")) {
+            awaitLines(first, 1);
+            try (ServerProcess second = start("second", "lock", "--ttl=5", "door")) {
+                awaitKeys("door/", 2);
+                assertThat(printed(second)).as("while the first one holds it").isEmpty();
+
+                first.kill();
+                awaitLines(second, 1);
+
+                assertThat(Duration.ofNanos(System.nanoTime() - before))
+                        .as("not before the lease of the killed one ended")
+                        .isGreaterThan(Duration.ofSeconds(5));
+                assertThat(keys("door/")).containsExactly(printed(second).getFirst());
+                assertThat(second.terminate(LIMIT)).isZero();
+                assertThat(keys("door/")).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void aLockIsKeptOverTheEndOfTheLeaderAndAnotherClientGetsItAfterwards() {
+        try (ServerProcess first = start("kept", "lock", "--ttl=10", "gate")) {
+            awaitLines(first, 1);
+            try (ServerProcess second = start("waiting", "lock", "--ttl=10", "gate")) {
+                awaitKeys("gate/", 2);
+                int leader = cluster.awaitLeader();
+
+                cluster.kill(leader);
+                cluster.awaitLeader();
+                awaitKeys("gate/", 2);
+                assertThat(first.isAlive()).isTrue();
+                assertThat(printed(second)).isEmpty();
+                assertThat(first.terminate(LIMIT)).isZero();
+                awaitLines(second, 1);
+
+                assertThat(second.terminate(LIMIT)).isZero();
+                cluster.startNode(leader);
+                cluster.awaitReady(leader);
+            }
+        }
+    }
+
+    @Test
+    void aCommandUnderALockEndsLikeWithEtcd() {
+        String[] command = {
+            "lock", "job", "--", "sh", "-c", "echo $ETCD_LOCK_KEY | sed s,/.*,/ID,; exit 7"
+        };
+
+        Command.Result expected = etcd.run(command);
+        Command.Result actual = lattice.run(command);
+
+        assertThat(actual.out()).isEqualTo(expected.out()).contains("job/ID");
+        assertThat(actual.exit()).isEqualTo(expected.exit()).isEqualTo(7);
+        assertThat(keys("job/")).isEmpty();
+    }
+
+    @Test
+    void anElectionGoesToTheNextCandidateAndItsListenersHearOfIt() {
+        try (ServerProcess first = start("p1", "elect", "chair", "p1")) {
+            awaitLines(first, 2);
+            try (ServerProcess listener = start("listener", "elect", "-l", "chair");
+                    ServerProcess second = start("p2", "elect", "chair", "p2")) {
+                awaitLines(listener, 2);
+                awaitKeys("chair/", 2);
+                assertThat(printed(second)).isEmpty();
+
+                assertThat(first.terminate(LIMIT)).isZero();
+                awaitLines(second, 2);
+                awaitLines(listener, 4);
+
+                assertThat(printed(first).getLast()).isEqualTo("p1");
+                assertThat(printed(second).getLast()).isEqualTo("p2");
+                assertThat(printed(listener))
+                        .containsExactly(
+                                printed(first).getFirst(), "p1", printed(second).getFirst(), "p2");
+                assertThat(second.terminate(LIMIT)).isZero();
+            }
+        }
+    }
+
+    @Test
+    void keepAliveTellsOfEachRenewalAndOfTheEnd() {
+        String lease = lattice.run("lease", "grant", "5").orThrow().out().split(" ")[1];
+        try (ServerProcess alive = start("alive", "lease", "keep-alive", lease)) {
+            awaitLines(alive, 2);
+            assertThat(printed(alive).subList(0, 2))
+                    .containsOnly("lease %s keepalived with TTL(5)".formatted(lease));
+
+            lattice.run("lease", "revoke", lease).orThrow();
+            assertThat(alive.awaitExit(LIMIT)).isZero();
+
+            assertThat(printed(alive).getLast())
+                    .isEqualTo("lease %s expired or revoked.".formatted(lease));
+        }
+    }
+}
