@@ -45,7 +45,8 @@ final class RaftMapping {
                 QUEUE_BYTES_MAX,
                 tls == null
                         ? null
-                        : new RaftSettings.PeerTls(tls.keyManager(), tls.trustManager()));
+                        : new RaftSettings.PeerTls(
+                                tls.keyManager(), tls.trustManager(), tls::swaps));
     }
 
     /// Clusters of different names have different groups, so that their nodes never take each other for peers.

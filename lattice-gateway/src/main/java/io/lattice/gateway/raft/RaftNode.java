@@ -23,7 +23,6 @@ import java.util.function.BiConsumer;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.grpc.GrpcTlsConfig;
-import org.apache.ratis.grpc.server.GrpcServices;
 import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
@@ -97,10 +96,7 @@ public final class RaftNode implements AutoCloseable {
                         applications);
         this.hasLog = folders.hasLog();
         RaftSettings.PeerTls material = settings.tls();
-        this.tls =
-                material == null
-                        ? null
-                        : new GrpcTlsConfig(material.keyManager(), material.trustManager(), true);
+        this.tls = material == null ? null : material.config();
         this.server = buildServer();
         this.calls = new RatisCalls(server, groupId);
     }
@@ -168,16 +164,10 @@ public final class RaftNode implements AutoCloseable {
         MemberServices handler = new MemberServices(this, settings, identity);
         PeerGuard guard =
                 new PeerGuard(identity.raftId(), tls != null, folders.log(), applications::failed);
+        RaftSettings.PeerTls material = settings.tls();
+        PeerServerTls serverTls = material == null ? null : new PeerServerTls(material);
         GrpcConfigKeys.Server.setServicesCustomizer(
-                parameters,
-                (builder, types) ->
-                        types.contains(GrpcServices.Type.SERVER)
-                                // Nothing that is asked here waits for another answer, so the event
-                                // loop may serve it; a hand-over costs more than most answers.
-                                ? builder.directExecutor()
-                                        .intercept(guard)
-                                        .addService(PeerServer.service(handler))
-                                : builder);
+                parameters, new PeerPort(serverTls, guard, handler));
         // Without a group: one that is on disk is found there, and one that isn't is added when it
         // is clear how. A founder's may not hold its members yet, if the process died before the
         // first election.

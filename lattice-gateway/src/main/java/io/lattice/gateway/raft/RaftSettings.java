@@ -4,6 +4,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.LongSupplier;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.TrustManager;
+import org.apache.ratis.grpc.GrpcTlsConfig;
 import org.jspecify.annotations.Nullable;
 
 /// All that the Raft edge needs to know of the configuration.
@@ -56,7 +60,14 @@ public record RaftSettings(
     /// A voter and where its Raft port is.
     public record PeerAddress(String nodeId, String host, int port) {}
 
-    /// Key, certificates and trust for both directions of the Raft port.
+    /// Key, certificates and trust for both directions of the Raft port. What the managers answer may change.
+    ///
+    /// @param changes how often it has
     public record PeerTls(
-            javax.net.ssl.KeyManager keyManager, javax.net.ssl.TrustManager trustManager) {}
+            KeyManager keyManager, TrustManager trustManager, LongSupplier changes) {
+        /// The same to Ratis: mutual TLS.
+        GrpcTlsConfig config() {
+            return new GrpcTlsConfig(keyManager, trustManager, true);
+        }
+    }
 }

@@ -46,6 +46,11 @@ public final class SwappableTls implements TlsReloader.Use {
         current = new Current(number, keys(material, number), trust(material), before.keys());
     }
 
+    /// How often the contents have been replaced. What else was made of them is out of date once this changes.
+    public long swaps() {
+        return current.number();
+    }
+
     /// Answers with the current key and chain.
     public X509ExtendedKeyManager keyManager() {
         return new Keys();
