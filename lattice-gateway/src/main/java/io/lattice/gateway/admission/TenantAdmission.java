@@ -51,13 +51,16 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
     private static final Set<String> UNCOUNTED = Set.of("etcdserverpb.Lease/LeaseKeepAlive");
 
     private final Tenants tenants;
+    private final EpochCheck epochs;
     private final boolean insecure;
 
     /// Admits calls of these tenants.
     ///
+    /// @param epochs looks at the routing epoch of each call, before the quota does
     /// @param insecure whether a connection without TLS may use them all; otherwise it may use none
-    public TenantAdmission(Tenants tenants, boolean insecure) {
+    public TenantAdmission(Tenants tenants, EpochCheck epochs, boolean insecure) {
         this.tenants = tenants;
+        this.epochs = epochs;
         this.insecure = insecure;
     }
 
@@ -102,7 +105,11 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
         String name = headers.get(TENANT);
         Tenant tenant = callerOf(call).choose(name);
         if (tenant == null) {
-            return refuse(call, denied(name), new Metadata());
+            return refuse(call, denied(name).asRuntimeException());
+        }
+        StatusRuntimeException outdated = epochs.refusal(tenant.name(), headers);
+        if (outdated != null) {
+            return refuse(call, outdated);
         }
         TenantMeter meter = tenant.meter();
         boolean counts = !UNCOUNTED.contains(method.getFullMethodName());
@@ -110,7 +117,7 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
         if (counts && !unary) {
             long waitNanos = meter.admit(0);
             if (waitNanos > 0) {
-                return refuse(call, waitNanos);
+                return refuse(call, overQuota(waitNanos));
             }
         }
         ServerCall<Q, R> counted =
@@ -143,15 +150,10 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
                         : "lattice: this client may not use the tenant \"" + name + "\"");
     }
 
-    private static <Q> ServerCall.Listener<Q> refuse(ServerCall<Q, ?> call, long waitNanos) {
-        StatusRuntimeException overQuota = overQuota(waitNanos);
-        Metadata trailers = overQuota.getTrailers();
-        return refuse(call, overQuota.getStatus(), trailers == null ? new Metadata() : trailers);
-    }
-
     private static <Q> ServerCall.Listener<Q> refuse(
-            ServerCall<Q, ?> call, Status status, Metadata trailers) {
-        call.close(status, trailers);
+            ServerCall<Q, ?> call, StatusRuntimeException why) {
+        Metadata trailers = why.getTrailers();
+        call.close(why.getStatus(), trailers == null ? new Metadata() : trailers);
         return new ServerCall.Listener<>() {};
     }
 
@@ -215,7 +217,7 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
             if (waitNanos > 0) {
                 refused = true;
                 super.onCancel();
-                var _ = refuse(call, waitNanos);
+                var _ = refuse(call, overQuota(waitNanos));
             } else if (!refused) {
                 super.onMessage(message);
             }

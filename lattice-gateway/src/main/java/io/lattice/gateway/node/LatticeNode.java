@@ -5,6 +5,8 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.lattice.cp.manifest.Manifest;
+import io.lattice.cp.routing.RoutingTable;
+import io.lattice.gateway.admission.EpochCheck;
 import io.lattice.gateway.admission.FairExecutor;
 import io.lattice.gateway.admission.TenantAdmission;
 import io.lattice.gateway.admission.Tenants;
@@ -98,6 +100,7 @@ public final class LatticeNode {
     private final TlsReloader certificates = new TlsReloader(TlsReloader.INTERVAL);
     private final NodeStatus status;
     private final RequestIds requestIds = new RequestIds();
+    private final LongAdder dirtyEpochs = new LongAdder();
     private final CallMetrics calls;
     private final NodeObserver observer;
     private final ClientPort clientPort;
@@ -166,7 +169,10 @@ public final class LatticeNode {
                         clientTls,
                         headers,
                         limits,
-                        new TenantAdmission(tenants, clientTls == null),
+                        new TenantAdmission(
+                                tenants,
+                                new EpochCheck(new RoutingTable(() -> manifest), dirtyEpochs),
+                                clientTls == null),
                         fairScans);
         this.telemetry = config.telemetry().enabled() ? telemetry() : null;
         certificates.start();
@@ -212,7 +218,7 @@ public final class LatticeNode {
                 config.telemetry().metricsBind().toSocketAddress(),
                 observer::look,
                 new Instruments(
-                        calls, raft.metrics().syncs(), raft.metrics().applies(), new LongAdder()),
+                        calls, raft.metrics().syncs(), raft.metrics().applies(), dirtyEpochs),
                 raft.metrics()::ratis);
     }
 

@@ -63,8 +63,7 @@ public record RaftSettings(
     /// Key, certificates and trust for both directions of the Raft port. What the managers answer may change.
     ///
     /// @param changes how often it has
-    public record PeerTls(
-            KeyManager keyManager, TrustManager trustManager, LongSupplier changes) {
+    public record PeerTls(KeyManager keyManager, TrustManager trustManager, LongSupplier changes) {
         /// The same to Ratis: mutual TLS.
         GrpcTlsConfig config() {
             return new GrpcTlsConfig(keyManager, trustManager, true);

@@ -2,6 +2,7 @@ package io.lattice.gateway.http;
 
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerStreamTracer;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyChannelBuilder;
@@ -56,7 +57,9 @@ final class PortFixture implements AutoCloseable {
                 }
             };
 
-    private PortFixture(@Nullable TlsFiles server, Limits limits) throws IOException {
+    private PortFixture(
+            @Nullable TlsFiles server, Limits limits, List<ServerInterceptor> interceptors)
+            throws IOException {
         this.tls =
                 server == null
                         ? null
@@ -67,18 +70,23 @@ final class PortFixture implements AutoCloseable {
                         tls,
                         limits,
                         node.services(),
-                        List.of(),
+                        interceptors,
                         List.of(),
                         UNTRACED,
                         node);
     }
 
     static PortFixture plain(Limits limits) throws IOException {
-        return new PortFixture(null, limits);
+        return new PortFixture(null, limits, List.of());
+    }
+
+    /// In plain text, with something before the services.
+    static PortFixture behind(ServerInterceptor interceptor) throws IOException {
+        return new PortFixture(null, LIMITS, List.of(interceptor));
     }
 
     static PortFixture secure(TlsFiles server, Limits limits) throws IOException {
-        return new PortFixture(server, limits);
+        return new PortFixture(server, limits, List.of());
     }
 
     static DevCertificates authority(Path directory) throws IOException {

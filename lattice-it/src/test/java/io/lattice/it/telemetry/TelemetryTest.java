@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.EtcdKind;
@@ -141,6 +143,23 @@ class TelemetryTest {
                 assertThat(scrape(i).value("etcd_server_is_leader")).isZero();
             }
         }
+    }
+
+    @Test
+    void callsByAnotherRoutingAreRefusedAndCounted() {
+        Metadata metadata = new Metadata();
+        metadata.put(
+                Metadata.Key.of("lattice-routing-epoch", Metadata.ASCII_STRING_MARSHALLER), "2");
+        var kv =
+                lattice.client(leader)
+                        .kv(10)
+                        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
+
+        assertThatThrownBy(() -> kv.range(RangeRequest.getDefaultInstance()))
+                .hasMessage(
+                        "FAILED_PRECONDITION: routing epoch changed (expected: 1, observed: 2)");
+
+        assertThat(scrape(leader).value("lattice_dirty_epoch_total")).isEqualTo(1);
     }
 
     @Test
