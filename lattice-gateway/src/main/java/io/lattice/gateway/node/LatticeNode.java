@@ -14,12 +14,15 @@ import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.CheckedRequests;
 import io.lattice.gateway.grpc.ClusterService;
 import io.lattice.gateway.grpc.DeepTxns;
+import io.lattice.gateway.grpc.ElectionService;
 import io.lattice.gateway.grpc.Headers;
 import io.lattice.gateway.grpc.KvService;
 import io.lattice.gateway.grpc.LeaderWanted;
 import io.lattice.gateway.grpc.LeaseService;
+import io.lattice.gateway.grpc.LockService;
 import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.grpc.RequestLimits;
+import io.lattice.gateway.grpc.WaitingCalls;
 import io.lattice.gateway.grpc.WatchService;
 import io.lattice.gateway.http.ClientPort;
 import io.lattice.gateway.http.EtcdServices;
@@ -97,6 +100,7 @@ public final class LatticeNode {
     private final WatchService watches;
     private final HealthStatusManager health = new HealthStatusManager();
     private final LeaseService leases;
+    private final WaitingCalls waiting;
     private final TlsReloader certificates = new TlsReloader(TlsReloader.INTERVAL);
     private final NodeStatus status;
     private final RequestIds requestIds = new RequestIds();
@@ -150,6 +154,7 @@ public final class LatticeNode {
                         Headers.id(raft.view().nodeId()),
                         e -> fatal("the measuring of what tenants store failed", e));
         this.leases = new LeaseService(raft, headers, limits, fairScans);
+        this.waiting = new WaitingCalls(raft, headers, limits, fairScans);
         this.watches = watchService(headers, limits);
         this.calls =
                 new CallMetrics(
@@ -259,6 +264,8 @@ public final class LatticeNode {
                                                 config.cluster().tls() == null ? "http" : "https")
                                         .bindService(),
                                 watches.bindService(),
+                                new LockService(waiting).bindService(),
+                                new ElectionService(waiting).bindService(),
                                 health.getHealthService().bindService())
                         .map(checks::check)
                         .toList();
@@ -329,6 +336,7 @@ public final class LatticeNode {
         watches.stop();
         clientPort.shutdown();
         leases.stop();
+        waiting.stop();
         try {
             if (!clientPort.drain(config.admin().drainTimeout())) {
                 LOG.info("calls are still under way after the drain timeout: they were cut off");
