@@ -1,22 +1,17 @@
 package io.lattice.it.cluster;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.time.Duration;
-import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /// Makes syncs of single nodes fail or hang, in real server processes: a small C library that is loaded before the C
 /// library stands between them and `fsync`, `fdatasync` and `sync_file_range`. It needs gcc, and servers that call
 /// the C library (a Go program such as etcd doesn't). Thread-safe.
 public final class DiskFaults {
-    private static final String SOURCE = "disk_fault.c";
-    private static final Duration COMPILE_LIMIT = Duration.ofSeconds(60);
+    private static final String NAME = "disk_fault";
 
     private final Path library;
 
@@ -44,30 +39,7 @@ public final class DiskFaults {
     ///
     /// @throws IllegalStateException if that doesn't work, with what gcc said
     public static DiskFaults create(Path folder) {
-        Path source = folder.resolve(SOURCE).toAbsolutePath();
-        Path library = folder.resolve("disk_fault.so").toAbsolutePath();
-        try (InputStream text = DiskFaults.class.getResourceAsStream(SOURCE)) {
-            Files.createDirectories(folder);
-            Files.copy(
-                    Objects.requireNonNull(text, SOURCE),
-                    source,
-                    StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        Command.run(
-                        COMPILE_LIMIT,
-                        List.of(
-                                "gcc",
-                                "-shared",
-                                "-fPIC",
-                                "-O1",
-                                "-o",
-                                library.toString(),
-                                source.toString(),
-                                "-ldl"))
-                .orThrow();
-        return new DiskFaults(library);
+        return new DiskFaults(Preloaded.compile(NAME, folder));
     }
 
     /// What the node's process must have in its environment.

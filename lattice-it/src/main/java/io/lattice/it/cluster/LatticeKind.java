@@ -13,16 +13,34 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param extra lines of TOML that follow the generated configuration, so whole sections
 /// @param diskFaults null: the disks work
-public record LatticeKind(String extra, @Nullable DiskFaults diskFaults) implements ServerKind {
+/// @param wallClock null: the machine's
+public record LatticeKind(
+        String extra, @Nullable DiskFaults diskFaults, @Nullable WallClock wallClock)
+        implements ServerKind {
+    public LatticeKind {
+        if (diskFaults != null && wallClock != null) {
+            throw new IllegalArgumentException("only one library is loaded before the C library");
+        }
+    }
 
     /// Lattice with nothing but the keys that every node needs.
     public LatticeKind() {
-        this("", null);
+        this("", null, null);
     }
 
     /// Lattice on disks that work.
     public LatticeKind(String extra) {
-        this(extra, null);
+        this(extra, null, null);
+    }
+
+    /// Lattice on disks that may misbehave.
+    public LatticeKind(String extra, @Nullable DiskFaults diskFaults) {
+        this(extra, diskFaults, null);
+    }
+
+    /// Lattice with nodes that may be shown other wall clocks.
+    public LatticeKind(WallClock wallClock) {
+        this("", null, wallClock);
     }
 
     @Override
@@ -112,6 +130,9 @@ public record LatticeKind(String extra, @Nullable DiskFaults diskFaults) impleme
 
     @Override
     public Map<String, String> environment(NodeSpec node) {
+        if (wallClock != null) {
+            return wallClock.environment(node);
+        }
         return diskFaults == null ? Map.of() : diskFaults.environment(node);
     }
 }
