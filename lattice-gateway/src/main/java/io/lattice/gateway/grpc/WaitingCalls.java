@@ -25,6 +25,8 @@ public final class WaitingCalls {
     private final Set<Thread> running = ConcurrentHashMap.newKeySet();
     private volatile boolean stopping;
 
+    /// Serves calls with this node's log and state.
+    ///
     /// @param scans runs reads that may take long
     public WaitingCalls(RaftNode raft, Headers headers, RequestLimits limits, FairExecutor scans) {
         this.node = new TenantCalls.Node(raft, headers, limits, scans);
@@ -34,6 +36,8 @@ public final class WaitingCalls {
     ///
     /// @param <T> response message
     interface Steps<T> {
+        /// Makes them, one after the other.
+        ///
         /// @param client takes responses
         void run(TenantCalls calls, Client<T> client) throws InterruptedException;
     }
