@@ -11,7 +11,7 @@ class LineTest {
     @ParameterizedTest
     @CsvSource({
         "door, 1, door/1",
-        "door, 7587848390833443845, door/694d7bc47e3cb405",
+        "door, 7587857031050867717, door/694d7bc47e3cb405",
         "door, 9223372036854775807, door/7fffffffffffffff",
         "door, -31, door/-1f",
         "door, -9223372036854775808, door/-8000000000000000",
