@@ -1,14 +1,12 @@
 package io.lattice.gateway.admission;
 
+import io.lattice.gateway.security.SubjectNames;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import javax.naming.InvalidNameException;
-import javax.naming.ldap.LdapName;
-import javax.naming.ldap.Rdn;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,18 +25,7 @@ final class ClientIdentities {
 
     /// All of a certificate's. A part that can't be read names nobody.
     static Set<String> of(X509Certificate certificate) {
-        Set<String> identities = new HashSet<>();
-        try {
-            for (Rdn part :
-                    new LdapName(certificate.getSubjectX500Principal().getName()).getRdns()) {
-                if (part.getType().equalsIgnoreCase("CN")
-                        && part.getValue() instanceof String name) {
-                    identities.add(name);
-                }
-            }
-        } catch (InvalidNameException e) {
-            LOG.warn("the subject of a client certificate can't be read", e);
-        }
+        Set<String> identities = new HashSet<>(SubjectNames.common(certificate));
         try {
             Collection<List<?>> alternatives = certificate.getSubjectAlternativeNames();
             if (alternatives != null) {

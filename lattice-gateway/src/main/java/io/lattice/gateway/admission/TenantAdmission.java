@@ -19,6 +19,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.lattice.gateway.admission.Tenants.Caller;
 import java.security.cert.X509Certificate;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.ExtendedSSLSession;
@@ -133,14 +134,14 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
     }
 
     /// The name of the tenant that a call belongs to, null if it has none or may not use the one that it names.
-    public @Nullable String tenantName(ServerCall<?, ?> call, Metadata headers) {
+    public static @Nullable String tenantName(ServerCall<?, ?> call, Metadata headers) {
         Tenant tenant = callerOf(call).choose(headers.get(TENANT));
         return tenant == null ? null : tenant.name();
     }
 
-    private Caller callerOf(ServerCall<?, ?> call) {
-        Caller settled = call.getAttributes().get(CALLER);
-        return settled != null ? settled : caller(call.getAttributes());
+    private static Caller callerOf(ServerCall<?, ?> call) {
+        return Objects.requireNonNull(
+                call.getAttributes().get(CALLER), "a call of a connection that was not let in");
     }
 
     private static Status denied(@Nullable String name) {

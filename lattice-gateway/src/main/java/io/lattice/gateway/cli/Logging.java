@@ -9,6 +9,7 @@ import ch.qos.logback.core.encoder.Encoder;
 import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
 import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
+import ch.qos.logback.core.util.Duration;
 import ch.qos.logback.core.util.FileSize;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.config.LatticeConfig.LogLevel;
@@ -23,6 +24,7 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 /// Sets up logging: to standard output, for the service manager or container to keep.
 final class Logging {
     private static final String OWN = "io.lattice";
+    private static final long AUDIT_SIZE_CHECK_MS = 100;
     private static final String PLAIN =
             "%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5level %logger{0} [%thread] %msg%n";
 
@@ -77,6 +79,8 @@ final class Logging {
         SizeBasedTriggeringPolicy<ILoggingEvent> size = new SizeBasedTriggeringPolicy<>();
         size.setContext(context);
         size.setMaxFileSize(new FileSize(audit.bytesMax()));
+        // By default it looks once a minute, in which a busy node writes far more.
+        size.setCheckIncrement(Duration.buildByMilliseconds(AUDIT_SIZE_CHECK_MS));
         size.start();
         file.setRollingPolicy(older);
         file.setTriggeringPolicy(size);

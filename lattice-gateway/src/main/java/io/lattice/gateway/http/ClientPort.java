@@ -1,5 +1,6 @@
 package io.lattice.gateway.http;
 
+import io.grpc.Attributes;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
@@ -34,13 +35,19 @@ public final class ClientPort {
         private final Limits limits;
         private final ConnectionCount count;
         private final Consumer<HttpExchange> endpoints;
+        private final List<ServerTransportFilter> filters;
         private volatile boolean stopping;
 
-        Connections(@Nullable ClientTls tls, Limits limits, Consumer<HttpExchange> endpoints) {
+        Connections(
+                @Nullable ClientTls tls,
+                Limits limits,
+                Consumer<HttpExchange> endpoints,
+                List<ServerTransportFilter> filters) {
             this.tls = tls;
             this.limits = limits;
             this.count = new ConnectionCount(limits.connections());
             this.endpoints = endpoints;
+            this.filters = List.copyOf(filters);
         }
 
         @Nullable ClientTls tls() {
@@ -59,6 +66,19 @@ public final class ClientPort {
             return endpoints;
         }
 
+        /// What the filters make of a connection's attributes. gRPC does the same for its own.
+        Attributes ready(Attributes transport) {
+            Attributes settled = transport;
+            for (ServerTransportFilter filter : filters) {
+                settled = filter.transportReady(settled);
+            }
+            return settled;
+        }
+
+        void terminated(Attributes transport) {
+            filters.forEach(filter -> filter.transportTerminated(transport));
+        }
+
         /// Whether connections are to end once their answers are out.
         boolean stopping() {
             return stopping;
@@ -75,7 +95,7 @@ public final class ClientPort {
     /// @param tls null for plain text
     /// @param services what is served
     /// @param interceptors before all services, the first one first; a check of the client's certificate comes before them
-    /// @param filters of gRPC's connections; a call of the JSON gateway comes without what they settle
+    /// @param filters of connections, whichever protocol they speak
     /// @param tracers is told of every call, of gRPC and of the JSON gateway
     /// @param health answers for the node
     /// @throws IOException if the address can't be used
@@ -100,7 +120,7 @@ public final class ClientPort {
                         .toList();
         Endpoints endpoints =
                 new Endpoints(new HealthEndpoints(health), new JsonGateway(guarded, tracers));
-        Connections connections = new Connections(tls, limits, endpoints);
+        Connections connections = new Connections(tls, limits, endpoints, filters);
         NettyServerBuilder builder =
                 NettyServerBuilder.forAddress(address)
                         .directExecutor()

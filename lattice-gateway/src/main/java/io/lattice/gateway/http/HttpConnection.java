@@ -91,7 +91,9 @@ final class HttpConnection extends ChannelDuplexHandler {
         // Before the handlers are there: they ask for each piece.
         channel.config().setAutoRead(false);
         HttpConnection connection =
-                new HttpConnection(port, channel, GrpcTransport.attributes(channel, session));
+                new HttpConnection(
+                        port, channel, port.ready(GrpcTransport.attributes(channel, session)));
+        channel.closeFuture().addListener(closed -> port.terminated(connection.attributes));
         String name = entrance.name();
         ChannelPipeline pipeline = entrance.pipeline();
         pipeline.addAfter(name, null, connection);

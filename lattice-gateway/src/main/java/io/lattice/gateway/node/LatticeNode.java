@@ -1,6 +1,5 @@
 package io.lattice.gateway.node;
 
-import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -227,17 +226,12 @@ public final class LatticeNode {
                 raft.metrics()::ratis);
     }
 
-    /// What stands before all services.
-    private List<ServerInterceptor> interceptors(TenantAdmission admission) {
-        LeaderWanted leaderWanted = new LeaderWanted(() -> raft.view().leader() != null);
-        leaderWanted.start(watchHistory, config.raft().electionTimeoutMax());
+    /// Null if none is wanted.
+    private @Nullable AuditLog auditLog() {
         LatticeConfig.AuditLog audit = config.telemetry().auditLog();
         return audit == null
-                ? List.of(leaderWanted, admission)
-                : List.of(
-                        new AuditLog(audit.reads(), requestIds, admission::tenantName),
-                        leaderWanted,
-                        admission);
+                ? null
+                : new AuditLog(audit.reads(), requestIds, TenantAdmission::tenantName);
     }
 
     private ClientPort openClientPort(
@@ -270,6 +264,9 @@ public final class LatticeNode {
                         .map(checks::check)
                         .toList();
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
+        LeaderWanted leaderWanted = new LeaderWanted(() -> raft.view().leader() != null);
+        leaderWanted.start(watchHistory, config.raft().electionTimeoutMax());
+        AuditLog audit = auditLog();
         return ClientPort.start(
                 config.grpc().bind().toSocketAddress(),
                 tls,
@@ -280,8 +277,10 @@ public final class LatticeNode {
                         BODY_TIME,
                         checks.transportBytesMax()),
                 services,
-                interceptors(admission),
-                List.of(admission),
+                audit == null
+                        ? List.of(leaderWanted, admission)
+                        : List.of(audit, leaderWanted, admission),
+                audit == null ? List.of(admission) : List.of(audit, admission),
                 calls,
                 status);
     }

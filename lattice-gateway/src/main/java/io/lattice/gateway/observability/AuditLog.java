@@ -3,6 +3,7 @@ package io.lattice.gateway.observability;
 import static net.logstash.logback.argument.StructuredArguments.keyValue;
 
 import com.google.protobuf.Message;
+import io.grpc.Attributes;
 import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
 import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Grpc;
@@ -10,13 +11,13 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerTransportFilter;
 import io.grpc.Status;
+import io.lattice.gateway.security.SubjectNames;
 import java.security.cert.X509Certificate;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import javax.naming.InvalidNameException;
-import javax.naming.ldap.LdapName;
-import javax.naming.ldap.Rdn;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
@@ -24,13 +25,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Writes down who asked for what, and what came of it: one line a call, by the logger [#LOGGER]; of streams one more for each
-/// request. Values and passwords never show, see [AuditedFields]. Runs on event loops; the line is written there, so that a call is
+/// request. Who that is, is settled once for each connection. Values and passwords never show, see [AuditedFields]. Runs on event loops; the line is written there, so that a call is
 /// answered only after it.
-public final class AuditLog implements ServerInterceptor {
+public final class AuditLog extends ServerTransportFilter implements ServerInterceptor {
     /// The logger's name.
     public static final String LOGGER = "lattice.audit";
 
     private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
+    private static final Attributes.Key<String> WHO = Attributes.Key.create("lattice-who");
     private static final String ANONYMOUS = "anonymous";
     private static final String NO_TENANT = "-";
 
@@ -81,7 +83,7 @@ public final class AuditLog implements ServerInterceptor {
         Entry entry =
                 new Entry(
                         method,
-                        who(call),
+                        Objects.requireNonNullElse(call.getAttributes().get(WHO), ANONYMOUS),
                         String.valueOf(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
                         Objects.requireNonNullElse(tenants.of(call, headers), NO_TENANT),
                         ids.of(headers));
@@ -114,15 +116,20 @@ public final class AuditLog implements ServerInterceptor {
         };
     }
 
+    @Override
+    public Attributes transportReady(Attributes transport) {
+        return transport.toBuilder().set(WHO, who(transport)).build();
+    }
+
     /// The common name of the client's certificate.
-    private static String who(ServerCall<?, ?> call) {
-        SSLSession session = call.getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+    private static String who(Attributes transport) {
+        SSLSession session = transport.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
         if (session == null) {
             return ANONYMOUS;
         }
         try {
             return session.getPeerCertificates()[0] instanceof X509Certificate certificate
-                    ? commonName(certificate)
+                    ? name(certificate)
                     : ANONYMOUS;
         } catch (SSLPeerUnverifiedException e) {
             // It showed none.
@@ -130,19 +137,9 @@ public final class AuditLog implements ServerInterceptor {
         }
     }
 
-    static String commonName(X509Certificate certificate) {
-        String subject = certificate.getSubjectX500Principal().getName();
-        try {
-            for (Rdn part : new LdapName(subject).getRdns()) {
-                if (part.getType().equalsIgnoreCase("CN")) {
-                    return part.getValue().toString();
-                }
-            }
-        } catch (InvalidNameException e) {
-            // Whatever it is, it tells who asked.
-            return subject;
-        }
-        return subject;
+    private static String name(X509Certificate certificate) {
+        List<String> names = SubjectNames.common(certificate);
+        return names.isEmpty() ? certificate.getSubjectX500Principal().getName() : names.getFirst();
     }
 
     /// What is known of one call. Touched by its event loop, and by the thread that answers it.

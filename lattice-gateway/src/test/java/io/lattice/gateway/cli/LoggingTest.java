@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.util.ContextInitializer;
 import ch.qos.logback.core.joran.spi.JoranException;
+import com.google.gson.JsonParser;
 import io.lattice.gateway.config.HostPort;
 import io.lattice.gateway.config.LatticeConfig.AuditLog;
 import io.lattice.gateway.config.LatticeConfig.LogLevel;
@@ -17,6 +18,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +102,56 @@ class LoggingTest {
                 .startsWith("{")
                 .contains("\"who\":\"client\"");
         assertThat(captured.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void theAuditLogMovesOnBySizeAndKeepsSoManyOlderFiles(@TempDir Path directory)
+            throws IOException {
+        Path file = directory.resolve("audit.log");
+        Path oldest = directory.resolve("audit.log.2");
+        int bytesMax = 1 << 20;
+        String filling = "x".repeat(1_000);
+        Logging.configure(
+                new Telemetry(
+                        true,
+                        new HostPort("127.0.0.1", 9090),
+                        LogLevel.ERROR,
+                        false,
+                        Duration.ZERO,
+                        new AuditLog(file, false, bytesMax, 2)));
+        AtomicInteger lines = new AtomicInteger();
+        Runnable fillOne =
+                () -> {
+                    for (int i = 0; i < 100; i++) {
+                        LoggerFactory.getLogger("lattice.audit")
+                                .info(
+                                        "{} {}",
+                                        keyValue("line", lines.incrementAndGet()),
+                                        keyValue("filling", filling));
+                    }
+                };
+
+        Awaitility.await()
+                .pollInterval(Duration.ofMillis(20))
+                .until(() -> {
+                    fillOne.run();
+                    return Files.exists(oldest)
+                            && !Files.readString(oldest).contains("\"line\":1,");
+                });
+
+        try (Stream<Path> files = Files.list(directory)) {
+            assertThat(files).hasSize(3);
+        }
+        assertThat(Files.size(oldest)).isGreaterThanOrEqualTo(bytesMax);
+        int next = 0;
+        for (Path part : List.of(oldest, directory.resolve("audit.log.1"), file)) {
+            for (String line : Files.readAllLines(part)) {
+                int number = JsonParser.parseString(line).getAsJsonObject().get("line").getAsInt();
+                assertThat(number).isEqualTo(next == 0 ? number : next);
+                next = number + 1;
+            }
+        }
+        assertThat(next).isEqualTo(lines.get() + 1);
     }
 
     @Test

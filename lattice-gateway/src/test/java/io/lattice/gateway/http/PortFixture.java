@@ -4,6 +4,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerStreamTracer;
+import io.grpc.ServerTransportFilter;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyChannelBuilder;
 import io.lattice.gateway.security.ClientTls;
@@ -58,7 +59,10 @@ final class PortFixture implements AutoCloseable {
             };
 
     private PortFixture(
-            @Nullable TlsFiles server, Limits limits, List<ServerInterceptor> interceptors)
+            @Nullable TlsFiles server,
+            Limits limits,
+            List<ServerInterceptor> interceptors,
+            List<ServerTransportFilter> filters)
             throws IOException {
         this.tls =
                 server == null
@@ -71,22 +75,23 @@ final class PortFixture implements AutoCloseable {
                         limits,
                         node.services(),
                         interceptors,
-                        List.of(),
+                        filters,
                         UNTRACED,
                         node);
     }
 
     static PortFixture plain(Limits limits) throws IOException {
-        return new PortFixture(null, limits, List.of());
+        return new PortFixture(null, limits, List.of(), List.of());
     }
 
-    /// In plain text, with something before the services.
-    static PortFixture behind(ServerInterceptor interceptor) throws IOException {
-        return new PortFixture(null, LIMITS, List.of(interceptor));
+    /// With something before the services that looks at connections too.
+    static <T extends ServerTransportFilter & ServerInterceptor> PortFixture behind(
+            @Nullable TlsFiles server, T admission) throws IOException {
+        return new PortFixture(server, LIMITS, List.of(admission), List.of(admission));
     }
 
     static PortFixture secure(TlsFiles server, Limits limits) throws IOException {
-        return new PortFixture(server, limits, List.of());
+        return new PortFixture(server, limits, List.of(), List.of());
     }
 
     static DevCertificates authority(Path directory) throws IOException {

@@ -47,7 +47,7 @@ class RoutingEpochTest {
                         new Tenants(manifest.get(), "default"),
                         new EpochCheck(new RoutingTable(manifest::get), refused),
                         true);
-        fixture = PortFixture.behind(admission);
+        fixture = PortFixture.behind(null, admission);
     }
 
     @AfterEach
