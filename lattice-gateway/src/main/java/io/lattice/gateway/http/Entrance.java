@@ -37,7 +37,6 @@ final class Entrance extends ByteToMessageDecoder {
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
         if (!port.count().enter(ctx.channel())) {
-            LOG.debug("too many connections: closing {}", ctx.channel());
             var _ = ctx.close();
             return;
         }
