@@ -4,8 +4,6 @@ import io.lattice.cp.policy.LeaseTtlPolicy;
 import io.lattice.cp.policy.QuotaPolicy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,13 +27,23 @@ public final class StandaloneManifest implements ManifestSource {
     /// @param access which clients it is for
     /// @param leaseTtl the TTLs it may have
     /// @param quota how much it may use
-    public record Entry(Manifest.Access access, LeaseTtlPolicy leaseTtl, QuotaPolicy quota) {}
+    /// @param service how it is served
+    public record Entry(
+            Manifest.Access access,
+            LeaseTtlPolicy leaseTtl,
+            QuotaPolicy quota,
+            Manifest.Service service) {
+        /// A tenant that is served as usual.
+        public Entry(Manifest.Access access, LeaseTtlPolicy leaseTtl, QuotaPolicy quota) {
+            this(access, leaseTtl, quota, Manifest.Service.USUAL);
+        }
+    }
 
     /// Makes the manifest from the configuration's static values.
     ///
     /// @param tenants by name; no two of them with one [#keyspace(String)]
     /// @param voters all nodes of the cluster
-    public StandaloneManifest(Map<String, Entry> tenants, List<Manifest.Voter> voters) {
+    public StandaloneManifest(Map<String, Entry> tenants, List<Manifest.Replica> voters) {
         Map<String, Manifest.Tenant> entries = new HashMap<>();
         tenants.forEach((name, entry) ->
                 entries.put(
@@ -46,7 +54,8 @@ public final class StandaloneManifest implements ManifestSource {
                                 ROUTING_EPOCH,
                                 entry.access,
                                 entry.leaseTtl,
-                                entry.quota)));
+                                entry.quota,
+                                entry.service)));
         this.manifest = new Manifest(entries, Map.of(GROUP, new Manifest.Group(voters)));
     }
 
@@ -57,15 +66,9 @@ public final class StandaloneManifest implements ManifestSource {
         if (tenant.equals(FIRST_TENANT)) {
             return FIRST_KEYSPACE;
         }
-        try {
-            byte[] digest =
-                    MessageDigest.getInstance("SHA-256")
-                            .digest(tenant.getBytes(StandardCharsets.UTF_8));
-            int hash = ByteBuffer.wrap(digest).getInt() & Integer.MAX_VALUE;
-            return Math.max(hash, FIRST_KEYSPACE + 1);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
-        }
+        byte[] digest = Sha256.digest(tenant.getBytes(StandardCharsets.UTF_8));
+        int hash = ByteBuffer.wrap(digest).getInt() & Integer.MAX_VALUE;
+        return Math.max(hash, FIRST_KEYSPACE + 1);
     }
 
     @Override

@@ -15,15 +15,15 @@ class ManifestTest {
     private static final LeaseTtlPolicy TTL =
             new LeaseTtlPolicy(Duration.ofSeconds(2), Duration.ofMinutes(1), Duration.ofDays(1));
     private static final Manifest.Group GROUP =
-            new Manifest.Group(List.of(new Manifest.Voter("n1", "h1:2380")));
+            new Manifest.Group(List.of(new Manifest.Replica("n1", "h1:2380")));
 
     @Test
     void standaloneHasTheConfiguredTenantsInOneGroupOfAllNodes() {
-        List<Manifest.Voter> voters =
+        List<Manifest.Replica> voters =
                 List.of(
-                        new Manifest.Voter("n1", "h1:2380"),
-                        new Manifest.Voter("n2", "h2:2380"),
-                        new Manifest.Voter("n3", "h3:2380"));
+                        new Manifest.Replica("n1", "h1:2380"),
+                        new Manifest.Replica("n2", "h2:2380"),
+                        new Manifest.Replica("n3", "h3:2380"));
         Manifest.Access access = new Manifest.Access(Set.of("acme-client"), Set.of("acme.test"));
         QuotaPolicy quota = new QuotaPolicy(10, 0, 0, QuotaPolicy.SpaceRecovery.AUTOMATIC);
 

@@ -27,7 +27,7 @@ class RoutingTableTest {
                                                         Duration.ofMinutes(1),
                                                         Duration.ofDays(1)),
                                                 QuotaPolicy.UNLIMITED)),
-                                List.of(new Manifest.Voter("n1", "h1:2380"))));
+                                List.of(new Manifest.Replica("n1", "h1:2380"))));
 
         assertThat(table.route("default"))
                 .contains(new RoutingTable.Route(1, "g1", new RoutingEpoch(1)));

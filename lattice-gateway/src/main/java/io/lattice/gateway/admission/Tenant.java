@@ -1,8 +1,11 @@
 package io.lattice.gateway.admission;
 
 import io.grpc.Context;
+import io.grpc.Status;
+import io.lattice.cp.manifest.Manifest;
 import io.lattice.cp.policy.LeaseTtlPolicy;
 import io.lattice.cp.policy.QuotaPolicy;
+import org.jspecify.annotations.Nullable;
 
 /// A tenant as its calls find it.
 ///
@@ -10,9 +13,17 @@ import io.lattice.cp.policy.QuotaPolicy;
 /// @param route where its calls go
 /// @param leaseTtl the TTLs that its leases may have
 /// @param quota how much it may use
+/// @param service how it is served
+/// @param elsewhere the group that holds it, if that isn't this node's; else null
 /// @param meter what it has used on this node
 public record Tenant(
-        String name, Route route, LeaseTtlPolicy leaseTtl, QuotaPolicy quota, TenantMeter meter) {
+        String name,
+        Route route,
+        LeaseTtlPolicy leaseTtl,
+        QuotaPolicy quota,
+        Manifest.Service service,
+        @Nullable String elsewhere,
+        TenantMeter meter) {
     private static final Context.Key<Tenant> KEY = Context.key("lattice-tenant");
 
     /// The tenant that the call under way on this thread belongs to. Only while the service takes the call: what goes on
@@ -23,6 +34,23 @@ public record Tenant(
             throw new IllegalStateException("a call without a tenant reached a service");
         }
         return tenant;
+    }
+
+    /// What its calls are told; null if they are served here.
+    @Nullable Status refusal() {
+        if (elsewhere != null) {
+            // Clients of etcd go on with another endpoint.
+            return Status.UNAVAILABLE.withDescription(
+                    "lattice: the tenant \""
+                            + name
+                            + "\" is in group "
+                            + elsewhere
+                            + ", which this node does not serve");
+        }
+        return service.active()
+                ? null
+                : Status.PERMISSION_DENIED.withDescription(
+                        "lattice: the tenant \"" + name + "\" is not active");
     }
 
     /// The keyspace that holds its keys.

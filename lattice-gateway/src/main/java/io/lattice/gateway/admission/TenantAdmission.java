@@ -22,6 +22,7 @@ import java.security.cert.X509Certificate;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import javax.net.ssl.ExtendedSSLSession;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SNIServerName;
@@ -31,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Gives each call its tenant and holds the tenant to its quota.
 ///
-/// Which tenants a connection may use is settled once, when its handshake is done; a call only chooses among them. What a call
-/// may not use and what doesn't exist are answered alike.
+/// Who a connection is is settled once, when its handshake is done; which tenants that is for, once for each manifest. A call
+/// only chooses among them. What a call may not use and what doesn't exist are answered alike.
 ///
 /// Every call counts as one request, but those of LeaseKeepAlive, without which a tenant that is over its quota would lose its
 /// leases too. The messages of a Watch stream don't count, nor do the events sent on it: each event is the echo of a write
@@ -44,22 +45,24 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
     public static final Metadata.Key<String> TENANT =
             Metadata.Key.of("lattice-tenant", Metadata.ASCII_STRING_MARSHALLER);
 
-    private static final Attributes.Key<Caller> CALLER = Attributes.Key.create("lattice-caller");
+    private static final Attributes.Key<Connection> CONNECTION =
+            Attributes.Key.create("lattice-connection");
 
     /// Asked by what has no tenant.
     private static final String HEALTH_SERVICE = "grpc.health.v1.Health";
 
     private static final Set<String> UNCOUNTED = Set.of("etcdserverpb.Lease/LeaseKeepAlive");
 
-    private final Tenants tenants;
+    private final Supplier<Tenants> tenants;
     private final EpochCheck epochs;
     private final boolean insecure;
 
     /// Admits calls of these tenants.
     ///
+    /// @param tenants asked anew for each call
     /// @param epochs looks at the routing epoch of each call, before the quota does
     /// @param insecure whether a connection without TLS may use them all; otherwise it may use none
-    public TenantAdmission(Tenants tenants, EpochCheck epochs, boolean insecure) {
+    public TenantAdmission(Supplier<Tenants> tenants, EpochCheck epochs, boolean insecure) {
         this.tenants = tenants;
         this.epochs = epochs;
         this.insecure = insecure;
@@ -67,21 +70,23 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
 
     @Override
     public Attributes transportReady(Attributes transport) {
-        return transport.toBuilder().set(CALLER, caller(transport)).build();
+        return transport.toBuilder().set(CONNECTION, connection(transport)).build();
     }
 
-    private Caller caller(Attributes transport) {
+    private Connection connection(Attributes transport) {
         SSLSession session = transport.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
         if (session == null) {
-            return insecure ? tenants.insecure() : tenants.uncertified();
+            return new Connection(insecure ? Tenants::insecure : Tenants::uncertified);
         }
         try {
             if (session.getPeerCertificates()[0] instanceof X509Certificate certificate) {
-                return tenants.certified(ClientIdentities.of(certificate), serverName(session));
+                Set<String> identities = ClientIdentities.of(certificate);
+                String serverName = serverName(session);
+                return new Connection(now -> now.certified(identities, serverName));
             }
-            return tenants.uncertified();
+            return new Connection(Tenants::uncertified);
         } catch (SSLPeerUnverifiedException e) {
-            return tenants.uncertified();
+            return new Connection(Tenants::uncertified);
         }
     }
 
@@ -112,6 +117,10 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
         if (outdated != null) {
             return refuse(call, outdated);
         }
+        Status unserved = tenant.refusal();
+        if (unserved != null) {
+            return refuse(call, unserved.asRuntimeException());
+        }
         TenantMeter meter = tenant.meter();
         boolean counts = !UNCOUNTED.contains(method.getFullMethodName());
         boolean unary = method.getType().clientSendsOneMessage();
@@ -134,20 +143,24 @@ public final class TenantAdmission extends ServerTransportFilter implements Serv
     }
 
     /// The name of the tenant that a call belongs to, null if it has none or may not use the one that it names.
-    public static @Nullable String tenantName(ServerCall<?, ?> call, Metadata headers) {
+    public @Nullable String tenantName(ServerCall<?, ?> call, Metadata headers) {
         Tenant tenant = callerOf(call).choose(headers.get(TENANT));
         return tenant == null ? null : tenant.name();
     }
 
-    private static Caller callerOf(ServerCall<?, ?> call) {
-        return Objects.requireNonNull(
-                call.getAttributes().get(CALLER), "a call of a connection that was not let in");
+    private Caller callerOf(ServerCall<?, ?> call) {
+        Connection connection =
+                Objects.requireNonNull(
+                        call.getAttributes().get(CONNECTION),
+                        "a call of a connection that was not let in");
+        return connection.caller(tenants.get());
     }
 
     private static Status denied(@Nullable String name) {
         return Status.PERMISSION_DENIED.withDescription(
                 name == null
-                        ? "lattice: this client must name a tenant that it may use in the metadata lattice-tenant"
+                        ? "lattice: this client must name a tenant that it may use in the metadata"
+                                + " lattice-tenant"
                         : "lattice: this client may not use the tenant \"" + name + "\"");
     }
 

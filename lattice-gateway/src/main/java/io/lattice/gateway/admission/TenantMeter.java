@@ -18,11 +18,23 @@ public final class TenantMeter {
 
     private final @Nullable Bucket requests;
     private final @Nullable Bucket bytes;
-    private final LongAdder throttled = new LongAdder();
+    private final QuotaPolicy quota;
+    private final LongAdder throttled;
 
     TenantMeter(QuotaPolicy quota) {
+        this(quota, new LongAdder());
+    }
+
+    private TenantMeter(QuotaPolicy quota, LongAdder throttled) {
+        this.quota = quota;
+        this.throttled = throttled;
         this.requests = bucket(quota.requestsPerSecond());
         this.bytes = bucket(quota.bytesPerSecond());
+    }
+
+    /// The meter by a policy that may be another one. If it is, buckets begin anew; what was refused counts on.
+    TenantMeter by(QuotaPolicy policy) {
+        return policy.equals(quota) ? this : new TenantMeter(policy, throttled);
     }
 
     private static @Nullable Bucket bucket(long perSecond) {

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -16,10 +15,23 @@ public final class Tenants {
     private final Map<String, Tenant> byName = new TreeMap<>();
     private final Map<String, Map<String, Tenant>> byIdentity = new HashMap<>();
     private final Map<String, Tenant> byServerName = new HashMap<>();
-    private final Tenant defaultTenant;
+    private final Map<Integer, Tenant> byKeyspace = new HashMap<>();
+    private final @Nullable Tenant defaultTenant;
 
-    /// @param defaultTenant one of the manifest's
+    /// All tenants are served here.
+    ///
+    /// @param defaultTenant the tenant of calls that name none, if the manifest has it
     public Tenants(Manifest manifest, String defaultTenant) {
+        this(manifest, defaultTenant, null, null);
+    }
+
+    /// @param group the group that is served here; null: all
+    /// @param before whose meters go on; null: none
+    Tenants(
+            Manifest manifest,
+            String defaultTenant,
+            @Nullable String group,
+            @Nullable Tenants before) {
         manifest.tenants()
                 .forEach((name, entry) -> {
                     Tenant tenant =
@@ -28,8 +40,13 @@ public final class Tenants {
                                     new Route(entry.keyspace(), entry.routingEpoch()),
                                     entry.leaseTtl(),
                                     entry.quota(),
-                                    new TenantMeter(entry.quota()));
+                                    entry.service(),
+                                    group == null || group.equals(entry.group())
+                                            ? null
+                                            : entry.group(),
+                                    meter(name, entry, before));
                     byName.put(name, tenant);
+                    byKeyspace.put(tenant.keyspace(), tenant);
                     for (String identity : entry.access().identities()) {
                         byIdentity
                                 .computeIfAbsent(identity, _ -> new TreeMap<>())
@@ -39,18 +56,37 @@ public final class Tenants {
                         byServerName.put(serverName, tenant);
                     }
                 });
-        this.defaultTenant =
-                Objects.requireNonNull(byName.get(defaultTenant), "the manifest's default tenant");
+        this.defaultTenant = byName.get(defaultTenant);
     }
 
-    /// All, by name.
+    private static TenantMeter meter(String name, Manifest.Tenant entry, @Nullable Tenants before) {
+        Tenant former = before == null ? null : before.byName.get(name);
+        return former == null ? new TenantMeter(entry.quota()) : former.meter().by(entry.quota());
+    }
+
+    /// All that are held here, by name.
     public List<Tenant> all() {
-        return List.copyOf(byName.values());
+        return byName.values().stream().filter(tenant -> tenant.elsewhere() == null).toList();
     }
 
-    /// The one of calls that name none.
-    public Tenant defaultTenant() {
+    /// The one of calls that name none; null if the manifest doesn't have it.
+    public @Nullable Tenant defaultTenant() {
         return defaultTenant;
+    }
+
+    /// The one with that keyspace; null if there is none.
+    public @Nullable Tenant ofKeyspace(int keyspace) {
+        return byKeyspace.get(keyspace);
+    }
+
+    /// The default tenant's routing epoch, or else the highest; 0 without any tenant.
+    public long routingEpoch() {
+        return defaultTenant != null
+                ? defaultTenant.route().epoch()
+                : byName.values().stream()
+                        .mapToLong(tenant -> tenant.route().epoch())
+                        .max()
+                        .orElse(0);
     }
 
     /// A connection without TLS: it may use every tenant.
@@ -70,7 +106,9 @@ public final class Tenants {
         Tenant named =
                 serverName == null ? null : byServerName.get(serverName.toLowerCase(Locale.ROOT));
         if (permitted.isEmpty()) {
-            permitted.put(defaultTenant.name(), defaultTenant);
+            if (defaultTenant != null) {
+                permitted.put(defaultTenant.name(), defaultTenant);
+            }
             if (named != null) {
                 permitted.put(named.name(), named);
             }
@@ -94,7 +132,7 @@ public final class Tenants {
         if (named != null && candidates.contains(named)) {
             return named;
         }
-        return candidates.contains(defaultTenant) ? defaultTenant : null;
+        return defaultTenant != null && candidates.contains(defaultTenant) ? defaultTenant : null;
     }
 
     /// A connection's choice of tenants, settled once for all its calls.

@@ -37,16 +37,22 @@ final class ConfigCheckCommand implements Callable<Integer> {
             PrintWriter out = spec.commandLine().getOut();
             ConfigLoader.notices(config).forEach(notice -> out.println(file + ": note: " + notice));
             out.printf(
-                    "%s: valid: node %s of cluster %s, %d voter(s), client port %s%n",
+                    "%s: valid: node %s of cluster %s, %s, client port %s%n",
                     file,
                     config.cluster().nodeId(),
                     config.cluster().name(),
-                    config.cluster().peers().size(),
+                    voters(config),
                     config.grpc().bind());
             return Main.DONE;
         } catch (ConfigException e) {
             spec.commandLine().getErr().println(e.getMessage());
             return Main.MISUSED;
         }
+    }
+
+    private static String voters(LatticeConfig config) {
+        return config.controlPlane().mode() == LatticeConfig.ControlPlaneMode.CLUSTOR
+                ? "placed by the manifest"
+                : config.cluster().peers().size() + " voter(s)";
     }
 }

@@ -53,6 +53,13 @@ final class Logging {
         redirectJavaLogging(telemetry.logLevel());
     }
 
+    /// For commands that print their results: libraries keep quiet.
+    static void errorsOnly() {
+        LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+        context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.ERROR);
+        redirectJavaLogging(LogLevel.ERROR);
+    }
+
     /// The audit log goes to a file of its own, whatever the level.
     private static void auditLog(LoggerContext context, LatticeConfig.@Nullable AuditLog audit) {
         ch.qos.logback.classic.Logger logger = context.getLogger(AuditLog.LOGGER);

@@ -77,6 +77,11 @@ public final class Main implements Runnable {
                 .addSubcommand(
                         new CommandLine(new ConfigCommand())
                                 .addSubcommand(new ConfigCheckCommand(environment)))
+                .addSubcommand(
+                        new CommandLine(new CpCommand())
+                                .addSubcommand(new CpValidateCommand())
+                                .addSubcommand(new CpShowCommand(environment))
+                                .addSubcommand(new CpApplyCommand(environment)))
                 .addSubcommand(new VersionCommand())
                 .setOut(out)
                 .setErr(err)

@@ -5,6 +5,7 @@ import io.lattice.gateway.config.LatticeConfig.Admin;
 import io.lattice.gateway.config.LatticeConfig.Batching;
 import io.lattice.gateway.config.LatticeConfig.Cluster;
 import io.lattice.gateway.config.LatticeConfig.ControlPlane;
+import io.lattice.gateway.config.LatticeConfig.ControlPlaneMode;
 import io.lattice.gateway.config.LatticeConfig.Durability;
 import io.lattice.gateway.config.LatticeConfig.GrpcListener;
 import io.lattice.gateway.config.LatticeConfig.Limits;
@@ -22,7 +23,6 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Turns the settings of all sources into the records: fills in defaults, derives what follows from
@@ -44,9 +44,13 @@ final class ConfigAssembler {
         @Nullable TlsFiles listenerTls = listenerTls();
         GrpcListener grpc = grpc(listenerTls);
         ControlPlane controlPlane = controlPlane(listenerTls);
-        Cluster cluster = cluster(grpc);
-        Storage storage = storage(cluster);
+        boolean placed = controlPlane.mode() == ControlPlaneMode.CLUSTOR;
+        Cluster cluster = cluster(grpc, placed);
+        Storage storage = storage(placed ? 0 : cluster.majority());
         Tenants tenants = new TenantAssembler(settings).assemble();
+        if (placed) {
+            manifestsPart();
+        }
         Telemetry telemetry =
                 new Telemetry(
                         settings.getOrDefault(ConfigKeys.TELEMETRY_ENABLED),
@@ -84,6 +88,23 @@ final class ConfigAssembler {
                 own != null ? own : listenerTls,
                 settings.getOrDefault(ConfigKeys.CONTROL_PLANE_CACHE_TTL),
                 settings.getOrDefault(ConfigKeys.CONTROL_PLANE_CACHE_GRACE));
+    }
+
+    /// What the manifest says can't be said here as well.
+    private void manifestsPart() {
+        if (settings.has(ConfigKeys.CLUSTER_RAFT_ADDRESS)) {
+            settings.report(
+                    ConfigKeys.CLUSTER_RAFT_ADDRESS,
+                    String.valueOf(settings.get(ConfigKeys.CLUSTER_RAFT_ADDRESS)),
+                    "nothing if control_plane.mode is \"clustor\": the manifest has the nodes'"
+                            + " addresses");
+        }
+        for (String tenant : settings.tenants()) {
+            settings.report(
+                    TenantKeys.table(tenant),
+                    "a tenant",
+                    "none if control_plane.mode is \"clustor\": the manifest has the tenants");
+        }
     }
 
     private LatticeConfig.@Nullable AuditLog auditLog() {
@@ -160,9 +181,10 @@ final class ConfigAssembler {
         return files;
     }
 
-    private Cluster cluster(GrpcListener grpc) {
+    /// @param placed whether the manifest places the nodes
+    private Cluster cluster(GrpcListener grpc, boolean placed) {
         @Nullable List<Peer> givenPeers = settings.get(ConfigKeys.CLUSTER_PEERS);
-        boolean alone = givenPeers == null || givenPeers.isEmpty();
+        boolean alone = !placed && (givenPeers == null || givenPeers.isEmpty());
         @Nullable String givenId = settings.get(ConfigKeys.CLUSTER_NODE_ID);
         String nodeId = givenId != null ? givenId : hostName();
         // A node without peers has nobody to talk to: its Raft port stays on the loopback
@@ -173,7 +195,7 @@ final class ConfigAssembler {
                         new HostPort(alone ? "127.0.0.1" : "0.0.0.0", DEFAULT_RAFT_PORT));
         HostPort raftAddress = raftAddress(nodeId, raftBind, orElse(givenPeers, List.of()));
         List<Peer> peers =
-                alone ? List.of(new Peer(nodeId, raftAddress)) : Objects.requireNonNull(givenPeers);
+                alone ? List.of(new Peer(nodeId, raftAddress)) : orElse(givenPeers, List.of());
         @Nullable TlsFiles own =
                 tls(
                         ConfigKeys.CLUSTER_TLS_CHAIN,
@@ -213,11 +235,12 @@ final class ConfigAssembler {
         return URI.create((grpc.insecure() ? "http://" : "https://") + address);
     }
 
-    private Storage storage(Cluster cluster) {
+    /// @param majority what quorum_size is if it isn't given
+    private Storage storage(int majority) {
         Durability durability =
                 new Durability(
                         settings.getOrDefault(ConfigKeys.DURABILITY_MODE),
-                        orElse(settings.get(ConfigKeys.DURABILITY_QUORUM_SIZE), cluster.majority()),
+                        orElse(settings.get(ConfigKeys.DURABILITY_QUORUM_SIZE), majority),
                         settings.getOrDefault(ConfigKeys.DURABILITY_FSYNC_POLICY));
         Path data = directory(ConfigKeys.PATHS_DATA_DIR);
         Path wal = directory(ConfigKeys.PATHS_WAL_DIR);

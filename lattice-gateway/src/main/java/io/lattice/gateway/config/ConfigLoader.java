@@ -1,6 +1,7 @@
 package io.lattice.gateway.config;
 
 import io.lattice.gateway.config.ConfigException.Problem;
+import io.lattice.gateway.config.LatticeConfig.ControlPlaneMode;
 import io.lattice.gateway.config.Settings.Place;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -111,11 +112,13 @@ public final class ConfigLoader {
     public static List<String> notices(LatticeConfig config) {
         return Stream.of(
                         notice(
-                                !config.controlPlane().endpoints().isEmpty(),
+                                config.controlPlane().mode() == ControlPlaneMode.STANDALONE
+                                        && !config.controlPlane().endpoints().isEmpty(),
                                 "control_plane.endpoints are ignored while control_plane.mode is"
                                         + " \"standalone\""),
                         notice(
-                                config.cluster().peers().size() % 2 == 0,
+                                !config.cluster().peers().isEmpty()
+                                        && config.cluster().peers().size() % 2 == 0,
                                 "an even number of voters tolerates no more failures than one voter"
                                         + " less"),
                         notice(

@@ -53,11 +53,17 @@ final class ConfigRules {
             Telemetry telemetry,
             Tuning tuning) {
         ConfigRules rules = new ConfigRules();
+        boolean placed = controlPlane.mode() == ControlPlaneMode.CLUSTOR;
         rules.controlPlane(controlPlane);
-        rules.peers(cluster);
+        if (placed) {
+            rules.placement(cluster);
+        } else {
+            rules.peers(cluster);
+            rules.quorum(storage, cluster);
+        }
         rules.clientUrls(cluster, grpc);
         rules.ports(cluster, grpc, telemetry);
-        rules.durability(storage, cluster);
+        rules.durability(storage);
         rules.paths(storage.paths());
         rules.leases(tenants);
         rules.tenants(tenants);
@@ -70,18 +76,42 @@ final class ConfigRules {
     }
 
     private void controlPlane(ControlPlane controlPlane) {
-        if (controlPlane.mode() == ControlPlaneMode.CLUSTOR) {
+        if (controlPlane.mode() != ControlPlaneMode.CLUSTOR) {
+            return;
+        }
+        if (controlPlane.endpoints().isEmpty()) {
             add(
-                    "\"clustor\", which is not available in this version",
-                    "\"standalone\"",
+                    "no endpoints",
+                    "at least one if control_plane.mode is \"clustor\"",
+                    ConfigKeys.CONTROL_PLANE_ENDPOINTS,
                     ConfigKeys.CONTROL_PLANE_MODE);
-            if (controlPlane.endpoints().isEmpty()) {
+        }
+        for (URI endpoint : controlPlane.endpoints()) {
+            if ("https".equals(endpoint.getScheme()) && controlPlane.tls() == null) {
                 add(
-                        "no endpoints",
-                        "at least one if control_plane.mode is \"clustor\"",
+                        ValueType.quote(endpoint.toString()) + " without certificates",
+                        "https endpoints together with tls_chain_path, tls_key_path and tls_ca_path"
+                                + " of control_plane, or of the client port",
                         ConfigKeys.CONTROL_PLANE_ENDPOINTS,
-                        ConfigKeys.CONTROL_PLANE_MODE);
+                        ConfigKeys.CONTROL_PLANE_TLS_CHAIN,
+                        ConfigKeys.CONTROL_PLANE_TLS_KEY,
+                        ConfigKeys.CONTROL_PLANE_TLS_CA,
+                        ConfigKeys.GRPC_TLS_CHAIN,
+                        ConfigKeys.GRPC_TLS_KEY,
+                        ConfigKeys.GRPC_CLIENT_CA);
+                return;
             }
+        }
+    }
+
+    /// With a control plane, placement comes from the manifest, and nothing here may contradict it.
+    private void placement(Cluster cluster) {
+        if (!cluster.peers().isEmpty()) {
+            add(
+                    cluster.peers().toString(),
+                    "nothing if control_plane.mode is \"clustor\": the manifest places the nodes",
+                    ConfigKeys.CLUSTER_PEERS,
+                    ConfigKeys.CONTROL_PLANE_MODE);
         }
     }
 
@@ -200,7 +230,7 @@ final class ConfigRules {
         }
     }
 
-    private void durability(Storage storage, Cluster cluster) {
+    private void durability(Storage storage) {
         DurabilityMode mode = storage.durability().mode();
         if (mode != DurabilityMode.QUORUM) {
             add(
@@ -209,6 +239,9 @@ final class ConfigRules {
                     "\"quorum\"",
                     ConfigKeys.DURABILITY_MODE);
         }
+    }
+
+    private void quorum(Storage storage, Cluster cluster) {
         int quorum = storage.durability().quorumSize();
         if (quorum != cluster.majority()) {
             add(

@@ -78,7 +78,7 @@ public record LatticeConfig(
 
     /// Section `control_plane`.
     ///
-    /// @param endpoints etcd v3 endpoints of the control plane; unused in standalone mode
+    /// @param endpoints etcd v3 endpoints of the control plane; unused in standalone mode, else never empty
     /// @param tls for the connections to the endpoints; null: plain text
     /// @param cacheTtl age up to which a manifest counts as fresh
     /// @param cacheGrace what a manifest may be older than the TTL before it counts as stale
@@ -118,8 +118,9 @@ public record LatticeConfig(
     /// @param name the cluster's name; nodes of clusters with different names never talk to each other
     /// @param nodeId this node's id, unique and unchanging within the cluster
     /// @param raftBind where the Raft port listens
-    /// @param raftAddress where the peers reach the Raft port; equal to this node's entry in `peers`
-    /// @param peers all voters, this node included; never empty
+    /// @param raftAddress where the peers reach the Raft port; equal to this node's entry in `peers`. With a control plane a
+    ///     guess, since the manifest says it
+    /// @param peers all voters, this node included; with a control plane empty, else never
     /// @param clientUrls the client URLs that MemberList shows for this node; never empty
     /// @param tls for the Raft port; null: plain text, which goes with an insecure listener
     public record Cluster(
@@ -211,11 +212,13 @@ public record LatticeConfig(
 
     /// Section `durability`.
     ///
-    /// @param quorumSize the majority of the voters
+    /// @param quorumSize the majority of the voters; 0: whatever that is, by the manifest
     public record Durability(DurabilityMode mode, int quorumSize, FsyncPolicy fsyncPolicy) {
         public Durability {
             ConfigKeys.DURABILITY_MODE.require(mode);
-            ConfigKeys.DURABILITY_QUORUM_SIZE.require(quorumSize);
+            if (quorumSize != 0) {
+                ConfigKeys.DURABILITY_QUORUM_SIZE.require(quorumSize);
+            }
             ConfigKeys.DURABILITY_FSYNC_POLICY.require(fsyncPolicy);
         }
     }

@@ -59,6 +59,11 @@ final class TenantKeys {
         return ConfigKey.optional(key.name().replace(ANY, tenant), key.type());
     }
 
+    /// Stands for a tenant's whole table in messages about it.
+    static ConfigKey<String> table(String tenant) {
+        return ConfigKey.optional(SECTION + "." + tenant + ".*", ConfigKeys.NAME);
+    }
+
     private static <T> ConfigKey<T> optional(String name, ValueType<T> type) {
         return ConfigKey.optional(SECTION + "." + ANY + "." + name, type);
     }

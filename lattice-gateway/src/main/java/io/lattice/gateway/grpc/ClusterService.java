@@ -16,14 +16,15 @@ import java.util.Map;
 public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     private final RaftNode node;
     private final Headers headers;
-    private final RequestLimits limits;
+    private final ReadGate gate;
     private final String peerScheme;
 
+    /// @param gate what wants the newest membership has to pass it
     /// @param peerScheme "https" or "http", as the Raft port speaks
-    public ClusterService(RaftNode node, Headers headers, RequestLimits limits, String peerScheme) {
+    public ClusterService(RaftNode node, Headers headers, ReadGate gate, String peerScheme) {
         this.node = node;
         this.headers = headers;
-        this.limits = limits;
+        this.gate = gate;
         this.peerScheme = peerScheme;
     }
 
@@ -35,11 +36,7 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
             list.run();
             return;
         }
-        node.fence()
-                .await(
-                        System.nanoTime() + limits.timeout().toNanos(),
-                        list,
-                        failure -> reply.fail(ErrorMapper.status(failure)));
+        gate.awaitMembership(list, reply::fail);
     }
 
     private MemberListResponse memberList() {

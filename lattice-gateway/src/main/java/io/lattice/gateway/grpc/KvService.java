@@ -1,6 +1,7 @@
 package io.lattice.gateway.grpc;
 
 import com.google.protobuf.Message;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.lattice.gateway.admission.FairExecutor;
@@ -35,9 +36,17 @@ public final class KvService extends KVGrpc.KVImplBase {
     private final Headers headers;
     private final RequestLimits limits;
     private final FairExecutor scans;
+    private final ReadGate gate;
 
     /// @param scans runs reads that may take long
-    public KvService(RaftNode node, Headers headers, RequestLimits limits, FairExecutor scans) {
+    /// @param gate what claims to be linearizable has to pass it
+    public KvService(
+            RaftNode node,
+            Headers headers,
+            RequestLimits limits,
+            FairExecutor scans,
+            ReadGate gate) {
+        this.gate = gate;
         this.node = node;
         this.headers = headers;
         this.limits = limits;
@@ -73,11 +82,7 @@ public final class KvService extends KVGrpc.KVImplBase {
             read.run();
             return;
         }
-        node.fence()
-                .await(
-                        System.nanoTime() + limits.timeout().toNanos(),
-                        read,
-                        failure -> reply.fail(ErrorMapper.status(failure)));
+        gate.await(read, reply::fail);
     }
 
     @Override
@@ -140,6 +145,14 @@ public final class KvService extends KVGrpc.KVImplBase {
                     RequestChecks.isSerializable(request),
                     () -> reply.guard(() -> scans.of(tenant.keyspace()).execute(read)),
                     reply);
+            return;
+        }
+        StatusRuntimeException outdated =
+                refusal == null && RequestChecks.readsOrCompares(request)
+                        ? gate.linearizable()
+                        : null;
+        if (outdated != null) {
+            reply.fail(outdated);
             return;
         }
         propose(

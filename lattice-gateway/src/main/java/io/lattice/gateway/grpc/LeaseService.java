@@ -1,6 +1,7 @@
 package io.lattice.gateway.grpc;
 
 import com.google.protobuf.Message;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.lattice.gateway.admission.FairExecutor;
@@ -43,12 +44,20 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
     private final Headers headers;
     private final RequestLimits limits;
     private final FairExecutor scans;
+    private final ReadGate gate;
     private final Map<Route, Renewals> renewals = new ConcurrentHashMap<>();
     private final Set<KeepAliveStream> streams = ConcurrentHashMap.newKeySet();
     private final SecureRandom random = new SecureRandom();
 
     /// @param scans runs what may take long: lists, and the answers of many renewals
-    public LeaseService(RaftNode node, Headers headers, RequestLimits limits, FairExecutor scans) {
+    /// @param gate what claims to be linearizable has to pass it, and grants too
+    public LeaseService(
+            RaftNode node,
+            Headers headers,
+            RequestLimits limits,
+            FairExecutor scans,
+            ReadGate gate) {
+        this.gate = gate;
         this.node = node;
         this.headers = headers;
         this.limits = limits;
@@ -70,6 +79,11 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
         Refusal refusal = RequestChecks.check(request);
         if (refusal != null) {
             reply.fail(ErrorMapper.status(refusal));
+            return;
+        }
+        StatusRuntimeException outdated = gate.administration();
+        if (outdated != null) {
+            reply.fail(outdated);
             return;
         }
         Tenant tenant = Tenant.current();
@@ -183,11 +197,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
                 request.getKeys()
                         ? () -> reply.guard(() -> scans.of(keyspace).execute(read))
                         : read;
-        node.fence()
-                .await(
-                        System.nanoTime() + limits.timeout().toNanos(),
-                        placed,
-                        failure -> reply.fail(ErrorMapper.status(failure)));
+        gate.await(placed, reply::fail);
     }
 
     private LeaseTimeToLiveResponse timeToLive(int keyspace, LeaseTimeToLiveRequest request) {

@@ -1,6 +1,7 @@
 package io.lattice.gateway.grpc;
 
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.lattice.gateway.admission.FairExecutor;
 import io.lattice.gateway.admission.Tenant;
@@ -38,10 +39,17 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     private final Headers headers;
     private final SpaceReclaimer reclaimer;
     private final FairExecutor scans;
+    private final ReadGate gate;
 
     /// @param scans runs what may take long
+    /// @param gate what administers has to pass it
     public MaintenanceService(
-            RaftNode node, Headers headers, SpaceReclaimer reclaimer, FairExecutor scans) {
+            RaftNode node,
+            Headers headers,
+            SpaceReclaimer reclaimer,
+            FairExecutor scans,
+            ReadGate gate) {
+        this.gate = gate;
         this.node = node;
         this.headers = headers;
         this.reclaimer = reclaimer;
@@ -54,6 +62,14 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         Tenant tenant = Tenant.current();
         Runnable status = () -> reply.guard(() -> reply.ok(status(tenant)));
         reply.guard(() -> scans.of(tenant.keyspace()).execute(status));
+    }
+
+    private boolean isRefused(Reply<?> reply) {
+        StatusRuntimeException outdated = gate.administration();
+        if (outdated != null) {
+            reply.fail(outdated);
+        }
+        return outdated != null;
     }
 
     private StatusResponse status(Tenant tenant) {
@@ -109,6 +125,9 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void alarm(AlarmRequest request, StreamObserver<AlarmResponse> observer) {
         Reply<AlarmResponse> reply = new Reply<>(observer);
+        if (isRefused(reply)) {
+            return;
+        }
         node.proposer()
                 .propose(
                         Tenant.current().route().command().setAlarm(request).build(),
@@ -127,6 +146,9 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void defragment(DefragmentRequest request, StreamObserver<DefragmentResponse> observer) {
         Reply<DefragmentResponse> reply = new Reply<>(observer);
+        if (isRefused(reply)) {
+            return;
+        }
         Tenant tenant = Tenant.current();
         reply.guard(() -> {
             var _ =
@@ -145,6 +167,9 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
     @Override
     public void moveLeader(MoveLeaderRequest request, StreamObserver<MoveLeaderResponse> observer) {
         Reply<MoveLeaderResponse> reply = new Reply<>(observer);
+        if (isRefused(reply)) {
+            return;
+        }
         if (!node.view().isReadyLeader()) {
             reply.fail(Status.FAILED_PRECONDITION.withDescription("etcdserver: not leader"));
             return;

@@ -1,6 +1,7 @@
 package io.lattice.gateway.grpc;
 
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import org.slf4j.Logger;
@@ -32,6 +33,10 @@ final class Reply<T> {
 
     void fail(Status status) {
         observer.onError(status.asRuntimeException());
+    }
+
+    void fail(StatusRuntimeException failure) {
+        observer.onError(failure);
     }
 
     /// Runs a part of the call whose exceptions are the call's.

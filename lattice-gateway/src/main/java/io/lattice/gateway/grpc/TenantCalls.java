@@ -2,6 +2,8 @@ package io.lattice.gateway.grpc;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Message;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.lattice.gateway.admission.FairExecutor;
 import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.raft.ProposalFailure;
@@ -36,7 +38,13 @@ final class TenantCalls {
     /// What the calls of all tenants share.
     ///
     /// @param scans runs reads that may take long
-    record Node(RaftNode raft, Headers headers, RequestLimits limits, FairExecutor scans) {}
+    /// @param gate what claims to be linearizable has to pass it, and grants too
+    record Node(
+            RaftNode raft,
+            Headers headers,
+            RequestLimits limits,
+            FairExecutor scans,
+            ReadGate gate) {}
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -60,14 +68,7 @@ final class TenantCalls {
     RangeResponse range(RangeRequest request) throws InterruptedException {
         refuse(RequestChecks.check(request));
         CompletableFuture<RangeResponse> read = new CompletableFuture<>();
-        node.raft()
-                .fence()
-                .await(
-                        System.nanoTime() + node.limits().timeout().toNanos(),
-                        () -> place(read, request),
-                        failure ->
-                                read.completeExceptionally(
-                                        ErrorMapper.status(failure).asRuntimeException()));
+        node.gate().await(() -> place(read, request), read::completeExceptionally);
         return await(read);
     }
 
@@ -95,6 +96,9 @@ final class TenantCalls {
     TxnResponse txn(TxnRequest request) throws InterruptedException {
         refuse(RequestChecks.check(request, node.limits().txnOps()));
         refuseLarge(request);
+        if (RequestChecks.readsOrCompares(request)) {
+            refuse(node.gate().linearizable());
+        }
         TxnResponse response = (TxnResponse) propose(command().setTxn(request).build());
         return response.toBuilder()
                 .setHeader(node.headers().complete(response.getHeader()))
@@ -114,6 +118,7 @@ final class TenantCalls {
 
     /// Grants a lease of this node's choice, whose TTL is within the tenant's bounds.
     long grant(long ttlSeconds) throws InterruptedException {
+        refuse(node.gate().administration());
         while (true) {
             long id = 1 + RANDOM.nextLong(Long.MAX_VALUE);
             Outcome outcome =
@@ -139,6 +144,12 @@ final class TenantCalls {
     private static void refuse(@Nullable Refusal refusal) {
         if (refusal != null) {
             throw ErrorMapper.status(refusal).asRuntimeException();
+        }
+    }
+
+    private static void refuse(@Nullable StatusRuntimeException refusal) {
+        if (refusal != null) {
+            throw refusal;
         }
     }
 
@@ -187,7 +198,10 @@ final class TenantCalls {
             return future.get();
         } catch (ExecutionException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
-            throw ErrorMapper.status(cause).withCause(e).asRuntimeException();
+            // With the details, if it has some.
+            throw ErrorMapper.status(cause)
+                    .withCause(e)
+                    .asRuntimeException(Status.trailersFromThrowable(cause));
         }
     }
 }

@@ -28,8 +28,14 @@ public final class WaitingCalls {
     /// Serves calls with this node's log and state.
     ///
     /// @param scans runs reads that may take long
-    public WaitingCalls(RaftNode raft, Headers headers, RequestLimits limits, FairExecutor scans) {
-        this.node = new TenantCalls.Node(raft, headers, limits, scans);
+    /// @param gate what claims to be linearizable has to pass it, and grants too
+    public WaitingCalls(
+            RaftNode raft,
+            Headers headers,
+            RequestLimits limits,
+            FairExecutor scans,
+            ReadGate gate) {
+        this.node = new TenantCalls.Node(raft, headers, limits, scans, gate);
     }
 
     /// A call's steps.
@@ -97,6 +103,8 @@ public final class WaitingCalls {
                                             ? ErrorMapper.status(ProposalFailure.STOPPED)
                                             : Status.CANCELLED)
                                     .asRuntimeException());
+        } catch (StatusRuntimeException e) {
+            client.observer().onError(e);
         } catch (RuntimeException e) {
             client.observer().onError(ErrorMapper.status(e).asRuntimeException());
         }

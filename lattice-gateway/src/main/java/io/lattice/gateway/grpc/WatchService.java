@@ -31,13 +31,14 @@ public final class WatchService implements BindableService {
     private final Set<WatchStream> streams = ConcurrentHashMap.newKeySet();
     private volatile boolean stopping;
 
-    /// @param watchLimits bounds of streams
+    /// @param gate watches from now on have to pass it
+    /// @param watchLimits bounds of the streams of a keyspace
     /// @param history reads the history for watchers that are behind
     public WatchService(
             RaftNode node,
             Headers headers,
-            RequestLimits limits,
-            WatchContext.Limits watchLimits,
+            ReadGate gate,
+            IntFunction<WatchContext.Limits> watchLimits,
             ScheduledExecutorService history) {
         this.newContext =
                 keyspace ->
@@ -46,18 +47,9 @@ public final class WatchService implements BindableService {
                                 keyspace,
                                 () -> node.store().view(),
                                 headers::at,
-                                (ready, failed) ->
-                                        node.fence()
-                                                .await(
-                                                        System.nanoTime()
-                                                                + limits.timeout().toNanos(),
-                                                        ready,
-                                                        failure ->
-                                                                failed.accept(
-                                                                        ErrorMapper.status(
-                                                                                failure))),
+                                gate::await,
                                 history,
-                                watchLimits);
+                                watchLimits.apply(keyspace));
     }
 
     @Override
@@ -85,8 +77,7 @@ public final class WatchService implements BindableService {
                 .build();
     }
 
-    private StreamObserver<WatchRequest> open(
-            StreamObserver<WatchFrame> responses, boolean packs) {
+    private StreamObserver<WatchRequest> open(StreamObserver<WatchFrame> responses, boolean packs) {
         WatchStream stream =
                 WatchStream.open(
                         (ServerCallStreamObserver<WatchFrame>) responses,

@@ -7,8 +7,9 @@ import io.lattice.cp.manifest.Manifest;
 import io.lattice.cp.routing.RoutingTable;
 import io.lattice.gateway.admission.EpochCheck;
 import io.lattice.gateway.admission.FairExecutor;
+import io.lattice.gateway.admission.LiveTenants;
+import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.admission.TenantAdmission;
-import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.CheckedRequests;
 import io.lattice.gateway.grpc.ClusterService;
@@ -20,6 +21,7 @@ import io.lattice.gateway.grpc.LeaderWanted;
 import io.lattice.gateway.grpc.LeaseService;
 import io.lattice.gateway.grpc.LockService;
 import io.lattice.gateway.grpc.MaintenanceService;
+import io.lattice.gateway.grpc.ReadGate;
 import io.lattice.gateway.grpc.RequestLimits;
 import io.lattice.gateway.grpc.WaitingCalls;
 import io.lattice.gateway.grpc.WatchService;
@@ -57,7 +59,6 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,6 +90,7 @@ public final class LatticeNode {
     private static final int WATCHERS_PER_STREAM_MAX = 100_000;
 
     private final LatticeConfig config;
+    private final Manifests manifests;
     private final RaftNode raft;
     private final MemberPublisher publisher;
     private final LeaseTicker leaseTicker;
@@ -122,39 +124,43 @@ public final class LatticeNode {
                         new ArrayBlockingQueue<>(SCANS_WAITING_MAX),
                         Thread.ofPlatform().name("lattice-scan-", 0).daemon().factory());
         ClientTls clientTls = clientTls(config.grpc().tls());
-        RaftSettings settings = RaftMapping.settings(config, peerTls(config.cluster().tls()));
+        SwappableTls peerTls = peerTls(config.cluster().tls());
+        this.manifests = Manifests.open(config, certificates);
+        Manifest manifest = manifests.source().current();
+        Placement placement = Placement.of(config, manifest);
+        RaftSettings settings = RaftMapping.settings(config, placement, peerTls);
         this.raft =
                 RaftNode.start(
                         settings,
                         StoreOptions.defaults(),
                         config.raft().snapshotThresholdEntries(),
                         LatticeNode::fatal);
-        this.publisher = new MemberPublisher(raft, config);
+        this.publisher = new MemberPublisher(raft, config, placement);
         this.leaseTicker = new LeaseTicker(raft, e -> fatal("the ticker of the leases failed", e));
         this.watchHistory =
                 Executors.newScheduledThreadPool(
                         WATCH_HISTORY_THREADS,
                         Thread.ofPlatform().name("lattice-watch-", 0).daemon().factory());
-        Headers headers = new Headers(RaftMapping.clusterId(config), raft.view());
+        Headers headers = new Headers(RaftMapping.clusterId(config, placement), raft.view());
         RequestLimits limits =
                 new RequestLimits(
                         config.limits().requestBytes(),
                         config.limits().txnOps(),
                         config.limits().requestTimeout());
-        Manifest manifest = TenantMapping.manifest(config);
-        Tenants tenants = new Tenants(manifest, config.tenants().defaultTenant());
-        FairExecutor fairScans = fairScans(tenants, scanThreads);
+        LiveTenants tenants = liveTenants(placement);
+        ReadGate gate = new ReadGate(manifests.source(), raft.fence(), limits.timeout());
+        FairExecutor fairScans = fairScans(manifest, scanThreads);
         this.reclaimer = new SpaceReclaimer(raft, limits.timeout());
         this.spaceKeeper =
                 new SpaceKeeper(
                         raft,
                         reclaimer,
-                        tenants.all(),
+                        () -> tenants.get().all(),
                         Headers.id(raft.view().nodeId()),
                         e -> fatal("the measuring of what tenants store failed", e));
-        this.leases = new LeaseService(raft, headers, limits, fairScans);
-        this.waiting = new WaitingCalls(raft, headers, limits, fairScans);
-        this.watches = watchService(headers, limits);
+        this.leases = new LeaseService(raft, headers, limits, fairScans, gate);
+        this.waiting = new WaitingCalls(raft, headers, limits, fairScans, gate);
+        this.watches = watchService(headers, tenants, gate);
         this.calls =
                 new CallMetrics(
                         EtcdServices.DESCRIPTORS,
@@ -164,20 +170,19 @@ public final class LatticeNode {
                         config,
                         raft,
                         tenants,
+                        manifests,
                         BuildVersion.lattice(),
                         MaintenanceService.ETCD_VERSION,
                         watches::activeStreams);
-        this.status = new NodeStatus(raft, tenants, manifest, config.limits().requestTimeout());
+        this.status = new NodeStatus(raft, tenants, manifests.source(), gate);
         this.clientPort =
                 openClientPort(
                         clientTls,
-                        headers,
-                        limits,
+                        services(headers, limits, gate, fairScans),
                         new TenantAdmission(
                                 tenants,
-                                new EpochCheck(new RoutingTable(() -> manifest), dirtyEpochs),
-                                clientTls == null),
-                        fairScans);
+                                new EpochCheck(new RoutingTable(manifests.source()), dirtyEpochs),
+                                clientTls == null));
         this.telemetry = config.telemetry().enabled() ? telemetry() : null;
         certificates.start();
         publisher.start();
@@ -197,23 +202,59 @@ public final class LatticeNode {
         return node;
     }
 
-    /// With several tenants, one thread is left to the others whatever one of them does.
-    private FairExecutor fairScans(Tenants tenants, int scanThreads) {
-        int laneThreads = tenants.all().size() == 1 ? scanThreads : scanThreads - 1;
+    /// Follows the manifest. What can change without a restart are the tenants; the node keeps its place.
+    private LiveTenants liveTenants(Placement placement) {
+        LiveTenants tenants =
+                new LiveTenants(
+                        manifests.source(), config.tenants().defaultTenant(), placement.group());
+        manifests.follow(changed -> {
+            tenants.refresh();
+            warnIfMoved(changed, placement);
+        });
+        tenants.refresh();
+        return tenants;
+    }
+
+    private void warnIfMoved(Manifest changed, Placement placement) {
+        Manifest.Group group = changed.groups().get(placement.group());
+        if (group == null || !group.voters().equals(placement.voters())) {
+            LOG.warn(
+                    "the manifest changes the voters of group {}, which this version does not act"
+                            + " on: found {}; in force {}",
+                    placement.group(),
+                    group == null ? "no such group" : group.voters(),
+                    placement.voters());
+        }
+    }
+
+    /// With several tenants, one thread is left to the others whatever one of them does. With a control plane there may be
+    /// several at any time.
+    private FairExecutor fairScans(Manifest manifest, int scanThreads) {
+        boolean alone =
+                config.controlPlane().mode() == LatticeConfig.ControlPlaneMode.STANDALONE
+                        && manifest.tenants().size() == 1;
+        int laneThreads = alone ? scanThreads : scanThreads - 1;
         return new FairExecutor(scans, scanThreads, laneThreads, SCANS_WAITING_MAX);
     }
 
-    private WatchService watchService(Headers headers, RequestLimits limits) {
+    private WatchService watchService(Headers headers, LiveTenants tenants, ReadGate gate) {
         return new WatchService(
                 raft,
                 headers,
-                limits,
-                new WatchContext.Limits(
-                        config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES,
-                        WATCHERS_PER_STREAM_MAX,
-                        config.limits().watchProgressInterval(),
-                        config.tenants().watchIdleTimeout()),
+                gate,
+                keyspace ->
+                        new WatchContext.Limits(
+                                config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES,
+                                WATCHERS_PER_STREAM_MAX,
+                                config.limits().watchProgressInterval(),
+                                () -> watchIdleTimeout(tenants.get().ofKeyspace(keyspace))),
                 watchHistory);
+    }
+
+    private Duration watchIdleTimeout(@Nullable Tenant tenant) {
+        return tenant == null
+                ? config.tenants().watchIdleTimeout()
+                : tenant.service().watchIdleTimeout();
     }
 
     private Telemetry telemetry() throws IOException {
@@ -227,46 +268,42 @@ public final class LatticeNode {
     }
 
     /// Null if none is wanted.
-    private @Nullable AuditLog auditLog() {
+    private @Nullable AuditLog auditLog(TenantAdmission admission) {
         LatticeConfig.AuditLog audit = config.telemetry().auditLog();
         return audit == null
                 ? null
-                : new AuditLog(audit.reads(), requestIds, TenantAdmission::tenantName);
+                : new AuditLog(audit.reads(), requestIds, admission::tenantName);
+    }
+
+    private List<ServerServiceDefinition> services(
+            Headers headers, RequestLimits limits, ReadGate gate, FairExecutor fairScans) {
+        return List.of(
+                DeepTxns.widen(new KvService(raft, headers, limits, fairScans, gate).bindService()),
+                new MaintenanceService(raft, headers, reclaimer, fairScans, gate).bindService(),
+                leases.bindService(),
+                new ClusterService(
+                                raft,
+                                headers,
+                                gate,
+                                config.cluster().tls() == null ? "http" : "https")
+                        .bindService(),
+                watches.bindService(),
+                new LockService(waiting).bindService(),
+                new ElectionService(waiting).bindService(),
+                health.getHealthService().bindService());
     }
 
     private ClientPort openClientPort(
             @Nullable ClientTls tls,
-            Headers headers,
-            RequestLimits limits,
-            TenantAdmission admission,
-            FairExecutor fairScans)
+            List<ServerServiceDefinition> services,
+            TenantAdmission admission)
             throws IOException {
         CheckedRequests checks =
                 new CheckedRequests(config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES);
-        List<ServerServiceDefinition> services =
-                Stream.of(
-                                DeepTxns.widen(
-                                        new KvService(raft, headers, limits, fairScans)
-                                                .bindService()),
-                                new MaintenanceService(raft, headers, reclaimer, fairScans)
-                                        .bindService(),
-                                leases.bindService(),
-                                new ClusterService(
-                                                raft,
-                                                headers,
-                                                limits,
-                                                config.cluster().tls() == null ? "http" : "https")
-                                        .bindService(),
-                                watches.bindService(),
-                                new LockService(waiting).bindService(),
-                                new ElectionService(waiting).bindService(),
-                                health.getHealthService().bindService())
-                        .map(checks::check)
-                        .toList();
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
         LeaderWanted leaderWanted = new LeaderWanted(() -> raft.view().leader() != null);
         leaderWanted.start(watchHistory, config.raft().electionTimeoutMax());
-        AuditLog audit = auditLog();
+        AuditLog audit = auditLog(admission);
         return ClientPort.start(
                 config.grpc().bind().toSocketAddress(),
                 tls,
@@ -276,7 +313,7 @@ public final class LatticeNode {
                         HANDSHAKE_TIME,
                         BODY_TIME,
                         checks.transportBytesMax()),
-                services,
+                services.stream().map(checks::check).toList(),
                 audit == null
                         ? List.of(leaderWanted, admission)
                         : List.of(audit, leaderWanted, admission),
@@ -348,6 +385,7 @@ public final class LatticeNode {
             if (telemetry != null) {
                 telemetry.close();
             }
+            manifests.close();
             raft.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

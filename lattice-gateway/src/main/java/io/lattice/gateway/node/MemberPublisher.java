@@ -10,7 +10,6 @@ import io.lattice.proto.command.PublishMember;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
-import java.net.URI;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -29,15 +28,14 @@ final class MemberPublisher {
             Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().name("lattice-publisher").daemon().factory());
 
-    MemberPublisher(RaftNode node, LatticeConfig config) {
+    MemberPublisher(RaftNode node, LatticeConfig config, Placement placement) {
         this.node = node;
         this.record =
                 PublishMember.newBuilder()
                         .setNodeId(config.cluster().nodeId())
                         .setMemberId(Headers.id(node.view().nodeId()))
-                        .setRaftAddress(config.cluster().raftAddress().toString())
-                        .addAllClientUrls(
-                                config.cluster().clientUrls().stream().map(URI::toString).toList())
+                        .setRaftAddress(placement.self().raftAddress())
+                        .addAllClientUrls(placement.clientUrls(config))
                         .build();
     }
 

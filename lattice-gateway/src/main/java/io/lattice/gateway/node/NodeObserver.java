@@ -1,7 +1,7 @@
 package io.lattice.gateway.node;
 
+import io.lattice.gateway.admission.LiveTenants;
 import io.lattice.gateway.admission.Tenant;
-import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.observability.NodeSnapshot;
 import io.lattice.gateway.raft.RaftMetrics;
@@ -40,7 +40,8 @@ final class NodeObserver implements AutoCloseable {
     private final LatticeConfig config;
     private final RaftNode raft;
     private final RaftMetrics metrics;
-    private final Tenants tenants;
+    private final LiveTenants tenants;
+    private final Manifests manifests;
     private final NodeSnapshot.Identity identity;
     private final IntSupplier watchStreams;
     private final ScheduledExecutorService looks =
@@ -66,7 +67,8 @@ final class NodeObserver implements AutoCloseable {
     NodeObserver(
             LatticeConfig config,
             RaftNode raft,
-            Tenants tenants,
+            LiveTenants tenants,
+            Manifests manifests,
             String version,
             String etcdVersion,
             IntSupplier watchStreams) {
@@ -74,6 +76,7 @@ final class NodeObserver implements AutoCloseable {
         this.raft = raft;
         this.metrics = raft.metrics();
         this.tenants = tenants;
+        this.manifests = manifests;
         this.watchStreams = watchStreams;
         this.identity =
                 new NodeSnapshot.Identity(
@@ -118,7 +121,7 @@ final class NodeObserver implements AutoCloseable {
     private void countKeys() {
         StateStore store = raft.store();
         try (ReadView view = store.view()) {
-            for (Tenant tenant : tenants.all()) {
+            for (Tenant tenant : tenants.get().all()) {
                 KeyReader reader = view.keyspace(tenant.keyspace());
                 long revision = reader.revision();
                 Counted last = counted.get(tenant.name());
@@ -140,7 +143,7 @@ final class NodeObserver implements AutoCloseable {
             return count[0];
         }
         long allBytes =
-                tenants.all().stream()
+                tenants.get().all().stream()
                         .mapToLong(t -> store.keyspaceBytes(t.keyspace(), true))
                         .sum();
         double part =
@@ -166,13 +169,21 @@ final class NodeObserver implements AutoCloseable {
                         identity.etcdVersion(),
                         drain),
                 consensus(stored.published()),
-                new NodeSnapshot.ControlPlane(
-                        NodeSnapshot.CacheState.FRESH, 0, tenants.defaultTenant().route().epoch()),
+                controlPlane(),
                 new NodeSnapshot.Storage(
                         stored.bytes(), stored.liveBytes(), config.limits().backendQuotaBytes()),
                 stored.tenants(),
                 stored.leases(),
                 watchStreams.getAsInt());
+    }
+
+    private NodeSnapshot.ControlPlane controlPlane() {
+        return new NodeSnapshot.ControlPlane(
+                manifests.source().state(),
+                manifests.source().age().toMillis() / 1e3,
+                tenants.get().routingEpoch(),
+                manifests.source().current().digest(),
+                manifests.isRefusing());
     }
 
     private NodeSnapshot.Consensus consensus(Map<String, PublishMember> published) {
@@ -182,6 +193,7 @@ final class NodeObserver implements AutoCloseable {
                 leader == null ? null : new RaftNode.Member(leader, "").nodeId(),
                 view.isReadyLeader(),
                 leader != null
+                        && manifests.source().state().allowsLinearizable()
                         && everConfirmed
                         && System.nanoTime() - confirmedNanos < PROBE_VALID_NANOS,
                 view.term(),
@@ -211,7 +223,7 @@ final class NodeObserver implements AutoCloseable {
                 lastStored =
                         new Stored(
                                 view.members(),
-                                tenants.all().stream().map(t -> snapshot(view, t)).toList(),
+                                tenants.get().all().stream().map(t -> snapshot(view, t)).toList(),
                                 store.sizeBytes(),
                                 store.liveBytes(),
                                 store.leaseCount());

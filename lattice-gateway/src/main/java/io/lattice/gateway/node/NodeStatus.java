@@ -1,23 +1,18 @@
 package io.lattice.gateway.node;
 
-import io.lattice.cp.manifest.Manifest;
+import io.lattice.cp.manifest.ManifestSource;
+import io.lattice.gateway.admission.LiveTenants;
 import io.lattice.gateway.admission.Tenant;
-import io.lattice.gateway.admission.Tenants;
 import io.lattice.gateway.grpc.ErrorMapper;
 import io.lattice.gateway.grpc.MaintenanceService;
+import io.lattice.gateway.grpc.ReadGate;
 import io.lattice.gateway.http.NodeHealth;
 import io.lattice.gateway.raft.RaftNode;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,17 +23,16 @@ final class NodeStatus implements NodeHealth {
     private static final Logger LOG = LoggerFactory.getLogger(NodeStatus.class);
 
     private final RaftNode raft;
-    private final Tenants tenants;
-    private final Duration timeout;
-    private final String manifestDigest;
+    private final LiveTenants tenants;
+    private final ManifestSource manifests;
+    private final ReadGate gate;
     private volatile boolean stopping;
 
-    /// @param timeout how long a read may wait for consensus
-    NodeStatus(RaftNode raft, Tenants tenants, Manifest manifest, Duration timeout) {
+    NodeStatus(RaftNode raft, LiveTenants tenants, ManifestSource manifests, ReadGate gate) {
         this.raft = raft;
         this.tenants = tenants;
-        this.timeout = timeout;
-        this.manifestDigest = digest(manifest);
+        this.manifests = manifests;
+        this.gate = gate;
     }
 
     /// From now on the node isn't ready.
@@ -55,7 +49,7 @@ final class NodeStatus implements NodeHealth {
     @Override
     public List<String> alarms() {
         try (ReadView view = raft.store().view()) {
-            return tenants.all().stream()
+            return tenants.get().all().stream()
                     .map(Tenant::keyspace)
                     .flatMap(keyspace -> view.alarms(keyspace).stream())
                     .map(alarm -> alarm.getAlarm().name())
@@ -73,17 +67,15 @@ final class NodeStatus implements NodeHealth {
             result.accept(readStore());
             return;
         }
-        raft.fence()
-                .await(
-                        System.nanoTime() + timeout.toNanos(),
-                        () -> result.accept(readStore()),
-                        failure -> result.accept(ErrorMapper.status(failure).getDescription()));
+        gate.await(
+                () -> result.accept(readStore()),
+                refusal -> result.accept(refusal.getStatus().getDescription()));
     }
 
     /// @return what a client would be told; null if the store can be read
     private @Nullable String readStore() {
         try (ReadView view = raft.store().view()) {
-            long _ = view.revision(tenants.defaultTenant().keyspace());
+            long _ = view.appliedIndex();
             return null;
         } catch (StoreUnavailableException e) {
             return ErrorMapper.status(e).getDescription();
@@ -92,15 +84,15 @@ final class NodeStatus implements NodeHealth {
 
     @Override
     public Readiness readiness() {
-        // Without a control plane the manifest never ages.
+        long epoch = tenants.get().routingEpoch();
         return new Readiness(
-                true,
-                true,
+                manifests.state().allowsLinearizable(),
+                epoch > 0,
                 hasLeader(),
                 !stopping,
-                manifestDigest,
-                tenants.defaultTenant().route().epoch(),
-                0);
+                manifests.current().digest(),
+                epoch,
+                manifests.age().toSeconds());
     }
 
     @Override
@@ -110,19 +102,5 @@ final class NodeStatus implements NodeHealth {
         versions.put("etcdcluster", MaintenanceService.STORAGE_VERSION);
         versions.put("storage", MaintenanceService.STORAGE_VERSION);
         return versions;
-    }
-
-    /// The same on every node that has the same manifest: the maps of a manifest have no order of their own.
-    private static String digest(Manifest manifest) {
-        String text = new TreeMap<>(manifest.tenants()) + "\n" + new TreeMap<>(manifest.groups());
-        try {
-            return "sha256:"
-                    + HexFormat.of()
-                            .formatHex(
-                                    MessageDigest.getInstance("SHA-256")
-                                            .digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
-        }
     }
 }

@@ -1,12 +1,12 @@
 package io.lattice.gateway.node;
 
+import io.lattice.cp.manifest.Manifest;
+import io.lattice.gateway.config.HostPort;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.Headers;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.SwappableTls;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /// The configuration in the Raft edge's terms.
@@ -17,18 +17,21 @@ final class RaftMapping {
     private RaftMapping() {}
 
     /// @param tls of the Raft port; null for plain text
-    static RaftSettings settings(LatticeConfig config, @Nullable SwappableTls tls) {
+    static RaftSettings settings(
+            LatticeConfig config, Placement placement, @Nullable SwappableTls tls) {
         LatticeConfig.Cluster cluster = config.cluster();
         LatticeConfig.Batching batching = config.batching();
         List<RaftSettings.PeerAddress> peers =
-                cluster.peers().stream()
-                        .map(p ->
-                                new RaftSettings.PeerAddress(
-                                        p.nodeId(), p.raftAddress().host(), p.raftAddress().port()))
+                placement.voters().stream()
+                        .map(voter -> {
+                            HostPort address = address(voter);
+                            return new RaftSettings.PeerAddress(
+                                    voter.nodeId(), address.host(), address.port());
+                        })
                         .toList();
         return new RaftSettings(
                 cluster.nodeId(),
-                groupId(config),
+                placement.groupId(cluster.name()),
                 peers,
                 cluster.raftBind().isWildcard() ? "" : cluster.raftBind().host(),
                 cluster.raftBind().port(),
@@ -49,13 +52,17 @@ final class RaftMapping {
                                 tls.keyManager(), tls.trustManager(), tls::swaps));
     }
 
-    /// Clusters of different names have different groups, so that their nodes never take each other for peers.
-    static UUID groupId(LatticeConfig config) {
-        return UUID.nameUUIDFromBytes(
-                ("lattice/" + config.cluster().name()).getBytes(StandardCharsets.UTF_8));
+    private static HostPort address(Manifest.Replica voter) {
+        HostPort address = HostPort.parse(voter.raftAddress());
+        if (address == null) {
+            throw new IllegalArgumentException(
+                    "node %s: found Raft address %s; allowed host:port"
+                            .formatted(voter.nodeId(), voter.raftAddress()));
+        }
+        return address;
     }
 
-    static long clusterId(LatticeConfig config) {
-        return Headers.id(groupId(config).toString());
+    static long clusterId(LatticeConfig config, Placement placement) {
+        return Headers.id(placement.groupId(config.cluster().name()).toString());
     }
 }

@@ -54,6 +54,11 @@ final class NodeCollector extends Collector {
                 "Since the control plane last confirmed the manifest; 0 in standalone mode.",
                 snapshot.controlPlane().ageSeconds());
         families.gauge(
+                "lattice_cp_manifest_refused",
+                "1: the control plane has a manifest that this node doesn't take; the log says"
+                        + " why.",
+                snapshot.controlPlane().refusing() ? 1 : 0);
+        families.gauge(
                 "lattice_routing_epoch",
                 "The default tenant's routing epoch.",
                 snapshot.controlPlane().routingEpoch());
@@ -172,7 +177,8 @@ final class NodeCollector extends Collector {
                 instruments.syncs());
         families.histogram(
                 "etcd_disk_backend_commit_duration_seconds",
-                "How long committed log entries took to be applied, the write to the store included.",
+                "How long committed log entries took to be applied, the write to the store"
+                        + " included.",
                 instruments.applies());
         etcdDebugging(families, snapshot);
         families.labelled(

@@ -1,5 +1,6 @@
 package io.lattice.gateway.observability;
 
+import io.lattice.cp.cache.CacheState;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -86,26 +87,15 @@ public record NodeSnapshot(
     /// What is known of the control plane.
     ///
     /// @param ageSeconds since the manifest was last confirmed; 0 in standalone mode
-    public record ControlPlane(CacheState state, double ageSeconds, long routingEpoch) {}
-
-    /// How fresh the manifest is.
-    public enum CacheState {
-        FRESH(0),
-        CACHED(1),
-        STALE(2),
-        EXPIRED(3);
-
-        private final int value;
-
-        CacheState(int value) {
-            this.value = value;
-        }
-
-        /// The metric's value.
-        public int value() {
-            return value;
-        }
-    }
+    /// @param routingEpoch the default tenant's
+    /// @param manifestDigest of the manifest in force
+    /// @param refusing whether the control plane has a manifest that this node doesn't take
+    public record ControlPlane(
+            CacheState state,
+            double ageSeconds,
+            long routingEpoch,
+            String manifestDigest,
+            boolean refusing) {}
 
     /// The store of all tenants.
     ///

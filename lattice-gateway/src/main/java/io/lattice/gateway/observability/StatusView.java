@@ -62,6 +62,8 @@ final class StatusView {
         object.put("cache_state", word(snapshot.controlPlane().state()));
         object.put("cache_age_seconds", snapshot.controlPlane().ageSeconds());
         object.put("routing_epoch", snapshot.controlPlane().routingEpoch());
+        object.put("manifest_digest", snapshot.controlPlane().manifestDigest());
+        object.put("manifest_refused", snapshot.controlPlane().refusing());
         object.put("leases", snapshot.leases());
         object.put("watch_streams", snapshot.watchStreams());
         object.put("store_bytes", snapshot.storage().bytes());

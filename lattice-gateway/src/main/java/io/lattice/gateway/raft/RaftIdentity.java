@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.cp.agent.CpAgent;
 import io.lattice.statemachine.raft.FileTrees;
 import java.io.IOException;
 import java.io.Reader;
@@ -169,6 +170,9 @@ final class RaftIdentity implements AutoCloseable {
                     .filter(name ->
                             !name.equals(LOCK_FILE)
                                     && !name.equals("lost+found")
+                                    // The control plane's manifest is there before the node has its
+                                    // place.
+                                    && !name.startsWith(CpAgent.COPY_NAME)
                                     && !name.startsWith(FILE))
                     .findFirst()
                     .ifPresent(name -> {

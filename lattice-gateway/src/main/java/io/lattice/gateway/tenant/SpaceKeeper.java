@@ -13,12 +13,15 @@ import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +47,8 @@ public final class SpaceKeeper implements AutoCloseable {
     private final SpaceReclaimer reclaimer;
     private final long memberId;
     private final Consumer<Throwable> died;
-    private final List<Space> spaces;
+    private final Supplier<List<Tenant>> tenants;
+    private final Map<Integer, Space> spaces = new HashMap<>();
     private final ScheduledExecutorService looks =
             Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().name("lattice-space").daemon().factory());
@@ -54,23 +58,20 @@ public final class SpaceKeeper implements AutoCloseable {
     private long flushedNanos = System.nanoTime() - FLUSH_INTERVAL_NANOS;
     private volatile boolean stopping;
 
+    /// @param tenants asked at each look, since quotas may change
     /// @param memberId in whose name alarms are raised
     /// @param died told if looking fails for a reason that nobody expects: tenants would store without bounds
     public SpaceKeeper(
             RaftNode node,
             SpaceReclaimer reclaimer,
-            List<Tenant> tenants,
+            Supplier<List<Tenant>> tenants,
             long memberId,
             Consumer<Throwable> died) {
         this.node = node;
         this.reclaimer = reclaimer;
         this.memberId = memberId;
         this.died = died;
-        this.spaces =
-                tenants.stream()
-                        .filter(tenant -> tenant.quota().storedBytes() > 0)
-                        .map(Space::new)
-                        .toList();
+        this.tenants = tenants;
     }
 
     /// Begins to look.
@@ -82,8 +83,13 @@ public final class SpaceKeeper implements AutoCloseable {
         try {
             if (node.view().isReadyLeader()) {
                 StateStore store = node.store();
-                for (Space space : spaces) {
-                    look(store, space);
+                for (Tenant tenant : tenants.get()) {
+                    if (tenant.quota().storedBytes() > 0) {
+                        Space space =
+                                spaces.computeIfAbsent(tenant.keyspace(), _ -> new Space(tenant));
+                        space.follow(tenant);
+                        look(store, space);
+                    }
                 }
             }
         } catch (StoreUnavailableException e) {
@@ -170,7 +176,8 @@ public final class SpaceKeeper implements AutoCloseable {
                             space.reclaiming = false;
                             if (e != null) {
                                 LOG.debug(
-                                        "the space of tenant {} could not be reclaimed, it is tried again",
+                                        "the space of tenant {} could not be reclaimed, it is tried"
+                                                + " again",
                                         space.tenant.name(),
                                         e);
                             }
@@ -227,7 +234,7 @@ public final class SpaceKeeper implements AutoCloseable {
     private static final class Space {
         private static final long NONE = Long.MIN_VALUE;
 
-        private final Tenant tenant;
+        private volatile Tenant tenant;
         private long measuredRevision = NONE;
         private boolean unsure;
         private volatile long reclaimedRevision = NONE;
@@ -236,6 +243,14 @@ public final class SpaceKeeper implements AutoCloseable {
 
         Space(Tenant tenant) {
             this.tenant = tenant;
+        }
+
+        /// Another quota makes what was measured worth another look.
+        void follow(Tenant now) {
+            if (!now.quota().equals(tenant.quota())) {
+                measuredRevision = NONE;
+            }
+            tenant = now;
         }
     }
 }

@@ -1,6 +1,6 @@
 package io.lattice.gateway.watch;
 
-import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.lattice.proto.etcdserverpb.ResponseHeader;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.watch.WatchHub;
@@ -30,7 +30,7 @@ public record WatchContext(
     /// Runs one of the two, on any thread.
     @FunctionalInterface
     public interface Fence {
-        void await(Runnable ready, Consumer<Status> failed);
+        void await(Runnable ready, Consumer<StatusRuntimeException> failed);
     }
 
     /// Bounds and times of streams.
@@ -39,10 +39,10 @@ public record WatchContext(
     /// @param watchersPerStream further ones are refused
     /// @param progressInterval a watcher with `progress_notify` gets a notification after about this time without an event;
     ///     up to a tenth longer, so that streams opened together don't send together
-    /// @param idleTimeout a stream without a watcher ends after this time
+    /// @param idleTimeout a stream without a watcher ends after this time; asked whenever a stream is looked at
     public record Limits(
             int responseBytes,
             int watchersPerStream,
             Duration progressInterval,
-            Duration idleTimeout) {}
+            Supplier<Duration> idleTimeout) {}
 }

@@ -111,7 +111,7 @@ final class WatchRequests {
         context.fence()
                 .await(
                         () -> thread.later(() -> passed(covered)),
-                        status -> thread.later(() -> stream.end(status)));
+                        failure -> thread.later(() -> stream.end(failure)));
     }
 
     private void passed(int covered) {

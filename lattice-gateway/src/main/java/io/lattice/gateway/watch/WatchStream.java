@@ -1,6 +1,7 @@
 package io.lattice.gateway.watch;
 
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.lattice.proto.etcdserverpb.WatchRequest;
@@ -88,7 +89,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         call.disableAutoRequest();
         call.request(1);
         stream.scheduleProgress();
-        stream.scheduleIdleCheck(context.limits().idleTimeout().toNanos());
+        stream.scheduleIdleCheck(context.limits().idleTimeout().get().toNanos());
         return stream;
     }
 
@@ -332,7 +333,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         if (ended) {
             return;
         }
-        long timeout = context.limits().idleTimeout().toNanos();
+        long timeout = context.limits().idleTimeout().get().toNanos();
         long left =
                 subscriber.watchers() > 0
                         ? timeout
@@ -344,7 +345,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         end(
                 Status.UNAVAILABLE.withDescription(
                         "lattice: the watch stream had no watcher for "
-                                + context.limits().idleTimeout().toMillis()
+                                + TimeUnit.NANOSECONDS.toMillis(timeout)
                                 + " ms"));
     }
 
@@ -355,9 +356,14 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
 
     /// Stream's thread only.
     void end(Status status) {
+        end(status.asRuntimeException());
+    }
+
+    /// Stream's thread only.
+    void end(StatusRuntimeException failure) {
         if (!ended) {
             release();
-            call.onError(status.asRuntimeException());
+            call.onError(failure);
         }
     }
 

@@ -25,7 +25,7 @@ class TenantsTest {
                                             entry(Set.of("acme-client", "both"), Set.of()),
                                             "blue",
                                             entry(Set.of("both"), Set.of("blue.test"))),
-                                    List.of(new Manifest.Voter("n1", "h1:2380")))
+                                    List.of(new Manifest.Replica("n1", "h1:2380")))
                             .current(),
                     "default");
 

@@ -35,6 +35,9 @@ class ConfigLoaderTest {
     private static final String THREE_PEERS =
             "cluster.peers = [\"n1=h1:2380\", \"n2=h2:2380\", \"n3=h3:2380\"]\n";
 
+    private static final String CLUSTOR =
+            "control_plane = {mode = \"clustor\", endpoints = [\"http://cp:2379\"]}\n";
+
     @TempDir Path directory;
 
     @Test
@@ -199,7 +202,8 @@ class ConfigLoaderTest {
             quoteCharacter = '`',
             textBlock =
                     """
-                    control_plane = {mode = "clustor", endpoints = ["http://cp:2379"]} | control_plane.mode | "standalone"
+                    control_plane.mode = "clustor"       | control_plane.endpoints      | at least one if control_plane.mode is "clustor"
+                    control_plane = {mode = "clustor", endpoints = ["https://cp:2379"]} | control_plane.endpoints | https endpoints together with tls_chain_path
                     durability.mode = "sync"             | durability.mode              | "quorum"
                     durability.mode = "async"            | durability.mode              | "quorum"
                     durability.quorum_size = 2           | durability.quorum_size       | 1, the majority of the 1 voter(s)
@@ -337,6 +341,43 @@ class ConfigLoaderTest {
         assertThat(ConfigLoader.notices(config))
                 .anySatisfy(notice -> assertThat(notice).contains("endpoints are ignored"))
                 .anySatisfy(notice -> assertThat(notice).contains("without TLS"));
+    }
+
+    @Test
+    void withAControlPlaneTheManifestPlacesTheNodes() throws Exception {
+        LatticeConfig config = load(MINIMAL + CLUSTOR);
+
+        assertThat(config.controlPlane().mode()).isEqualTo(LatticeConfig.ControlPlaneMode.CLUSTOR);
+        assertThat(config.cluster().peers()).isEmpty();
+        assertThat(config.cluster().raftBind()).isEqualTo(new HostPort("0.0.0.0", 2380));
+        assertThat(config.durability().quorumSize()).isZero();
+        assertThat(ConfigLoader.notices(config)).noneMatch(notice -> notice.contains("endpoints"));
+    }
+
+    @Test
+    void theMajorityCanOnlyBeCheckedAgainstTheManifest() throws Exception {
+        LatticeConfig config = load(MINIMAL + CLUSTOR + "durability.quorum_size = 2\n");
+
+        assertThat(config.durability().quorumSize()).isEqualTo(2);
+    }
+
+    @Test
+    void withAControlPlaneTheFileCannotSayWhatTheManifestSays() throws Exception {
+        ConfigException e =
+                failure(() ->
+                        load(
+                                MINIMAL
+                                        + CLUSTOR
+                                        + THREE_PEERS
+                                        + "cluster.raft_address = \"h1:2380\"\n"
+                                        + "[tenants.tenant.acme]\n"
+                                        + "qps_limit = 1\n"));
+
+        assertThat(e.problems())
+                .extracting(ConfigException.Problem::key)
+                .containsExactlyInAnyOrder(
+                        "cluster.peers", "cluster.raft_address", "tenants.tenant.acme.*");
+        assertThat(e.getMessage()).contains("the manifest places the nodes");
     }
 
     @Test

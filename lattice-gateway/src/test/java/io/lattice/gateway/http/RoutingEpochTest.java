@@ -42,9 +42,10 @@ class RoutingEpochTest {
 
     @BeforeEach
     void open() throws Exception {
+        Tenants tenants = new Tenants(manifest.get(), "default");
         TenantAdmission admission =
                 new TenantAdmission(
-                        new Tenants(manifest.get(), "default"),
+                        () -> tenants,
                         new EpochCheck(new RoutingTable(manifest::get), refused),
                         true);
         fixture = PortFixture.behind(null, admission);
@@ -154,6 +155,6 @@ class RoutingEpochTest {
                                         Duration.ofMinutes(1),
                                         Duration.ofDays(1)),
                                 QuotaPolicy.UNLIMITED)),
-                Map.of("g1", new Manifest.Group(List.of(new Manifest.Voter("n1", "h1:2380")))));
+                Map.of("g1", new Manifest.Group(List.of(new Manifest.Replica("n1", "h1:2380")))));
     }
 }

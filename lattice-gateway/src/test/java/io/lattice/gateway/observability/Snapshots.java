@@ -1,5 +1,6 @@
 package io.lattice.gateway.observability;
 
+import io.lattice.cp.cache.CacheState;
 import java.util.List;
 
 /// Pictures of a node for tests.
@@ -23,7 +24,7 @@ final class Snapshots {
                                 new NodeSnapshot.Member(
                                         "n1", "h1:2380", List.of("http://h1:2379"), null),
                                 new NodeSnapshot.Member("n2", "h2:2380", List.of(), 7L))),
-                new NodeSnapshot.ControlPlane(NodeSnapshot.CacheState.STALE, 12.5, 9),
+                new NodeSnapshot.ControlPlane(CacheState.STALE, 12.5, 9, "sha256:00", true),
                 new NodeSnapshot.Storage(2048, 1024, 0),
                 List.of(new NodeSnapshot.Tenant("default", 42, 40, 5, 1)),
                 6,

@@ -91,6 +91,18 @@ public final class RequestChecks {
                 && request.getFailureList().stream().allMatch(RequestOp::hasRequestRange);
     }
 
+    /// Whether a transaction depends on what is stored: it compares, or has a range, on either way, nested ones included.
+    public static boolean readsOrCompares(TxnRequest request) {
+        return request.getCompareCount() > 0
+                || request.getSuccessList().stream().anyMatch(RequestChecks::readsOrCompares)
+                || request.getFailureList().stream().anyMatch(RequestChecks::readsOrCompares);
+    }
+
+    private static boolean readsOrCompares(RequestOp operation) {
+        return operation.hasRequestRange()
+                || (operation.hasRequestTxn() && readsOrCompares(operation.getRequestTxn()));
+    }
+
     /// Whether a transaction has a put, on either way, nested ones included.
     static boolean hasPut(TxnRequest request) {
         return request.getSuccessList().stream().anyMatch(RequestChecks::hasPut)

@@ -145,6 +145,23 @@ final class RequestChecksTest {
         assertThat(RequestChecks.isSerializable(success(op(range("a"))))).isFalse();
     }
 
+    @Test
+    void whatReadsOrComparesDependsOnWhatIsStored() {
+        TxnRequest comparing =
+                TxnRequest.newBuilder()
+                        .addCompare(Compare.newBuilder())
+                        .addSuccess(op("k"))
+                        .build();
+        TxnRequest failureReads = TxnRequest.newBuilder().addFailure(op(range("k"))).build();
+
+        assertThat(RequestChecks.readsOrCompares(success(op("k"), del("l", "")))).isFalse();
+        assertThat(RequestChecks.readsOrCompares(success(nested(success(op("k")))))).isFalse();
+        assertThat(RequestChecks.readsOrCompares(comparing)).isTrue();
+        assertThat(RequestChecks.readsOrCompares(failureReads)).isTrue();
+        assertThat(RequestChecks.readsOrCompares(success(nested(comparing)))).isTrue();
+        assertThat(RequestChecks.readsOrCompares(success(nested(failureReads)))).isTrue();
+    }
+
     private static @Nullable Refusal check(TxnRequest request) {
         return RequestChecks.check(request, MAX_OPS);
     }
