@@ -14,8 +14,12 @@ import org.jspecify.annotations.Nullable;
 /// @param extra lines of TOML that follow the generated configuration, so whole sections
 /// @param diskFaults null: the disks work
 /// @param wallClock null: the machine's
+/// @param placed whether a control plane's manifest places the nodes, so that their files don't
 public record LatticeKind(
-        String extra, @Nullable DiskFaults diskFaults, @Nullable WallClock wallClock)
+        String extra,
+        @Nullable DiskFaults diskFaults,
+        @Nullable WallClock wallClock,
+        boolean placed)
         implements ServerKind {
     public LatticeKind {
         if (diskFaults != null && wallClock != null) {
@@ -30,17 +34,22 @@ public record LatticeKind(
 
     /// Lattice on disks that work.
     public LatticeKind(String extra) {
-        this(extra, null, null);
+        this(extra, null, null, false);
     }
 
     /// Lattice on disks that may misbehave.
     public LatticeKind(String extra, @Nullable DiskFaults diskFaults) {
-        this(extra, diskFaults, null);
+        this(extra, diskFaults, null, false);
     }
 
     /// Lattice with nodes that may be shown other wall clocks.
     public LatticeKind(WallClock wallClock) {
-        this("", null, wallClock);
+        this("", null, wallClock, false);
+    }
+
+    /// Lattice that a control plane's manifest places.
+    public static LatticeKind placed(String extra) {
+        return new LatticeKind(extra, null, null, true);
     }
 
     @Override
@@ -56,17 +65,19 @@ public record LatticeKind(
     /// The text of the node's configuration file.
     public String configuration(NodeSpec node, Layout layout) {
         String peers =
-                layout.nodes().stream()
-                        .map(peer ->
-                                "\"%s=%s:%d\"".formatted(peer.name(), peer.host(), peer.raftPort()))
-                        .collect(Collectors.joining(", ", "[", "]"));
+                placed
+                        ? ""
+                        : """
+                        raft_address = "%s:%d"
+                        peers = %s
+                        """
+                                .formatted(node.host(), node.raftPort(), peers(layout));
         return """
         [cluster]
         name = "%s"
         node_id = "%s"
         raft_bind = "%s:%d"
-        raft_address = "%s:%d"
-        peers = %s
+        %s
         client_urls = ["%s"]
 
         [listeners.grpc]
@@ -93,8 +104,6 @@ public record LatticeKind(
                         node.name(),
                         node.host(),
                         node.raftPort(),
-                        node.host(),
-                        node.raftPort(),
                         peers,
                         node.clientUrl(layout.tls() != null),
                         node.host(),
@@ -106,6 +115,12 @@ public record LatticeKind(
                         node.host(),
                         node.metricsPort(),
                         extra);
+    }
+
+    private static String peers(Layout layout) {
+        return layout.nodes().stream()
+                .map(peer -> "\"%s=%s:%d\"".formatted(peer.name(), peer.host(), peer.raftPort()))
+                .collect(Collectors.joining(", ", "[", "]"));
     }
 
     private static String security(Layout layout) {
