@@ -29,7 +29,7 @@ public record LatticeKind(
 
     /// Lattice with nothing but the keys that every node needs.
     public LatticeKind() {
-        this("", null, null);
+        this("");
     }
 
     /// Lattice on disks that work.
