@@ -3,10 +3,13 @@
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
+
+import certificates
 
 NODES = ("n1", "n2", "n3")
 START_SECONDS = 60
@@ -22,9 +25,12 @@ class EtcdCluster:
 
     name = "etcd"
 
-    def __init__(self, binary, directory, base_port):
+    def __init__(self, binary, directory, base_port, secured):
+        """secured: mutual TLS on all ports."""
         self._binary = binary
         self._directory = directory
+        self._tls = directory / "tls"
+        self.client_files = certificates.ClientFiles.of(self._tls) if secured else None
         self._ports = [base_port + 10 * i for i in range(len(NODES))]
         self._servers = []
         self.endpoints = [f"127.0.0.1:{port}" for port in self._ports]
@@ -32,6 +38,8 @@ class EtcdCluster:
     def start(self):
         shutil.rmtree(self._directory, ignore_errors=True)
         self._directory.mkdir(parents=True)
+        if self.client_files:
+            self._make_certificates()
         for node, port in zip(NODES, self._ports):
             require_free(port)
             # In a session of its own, as scripts/cluster does it for Lattice's: see shared_sessions.
@@ -40,26 +48,41 @@ class EtcdCluster:
                                                   start_new_session=True))
         self._wait_until_ready()
 
+    def _make_certificates(self):
+        try:
+            certificates.make(self._tls)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ClusterError(f"certificates can't be made with openssl: {error}") from error
+
     def _wait_until_ready(self):
         """Waits until every node says that it is healthy, which takes a leader."""
         deadline = time.monotonic() + START_SECONDS
         for node, endpoint in zip(NODES, self.endpoints):
-            while not is_healthy(endpoint):
+            while not is_healthy(endpoint, self.client_files):
                 self._require_running()
                 if time.monotonic() > deadline:
                     raise ClusterError(f"etcd {node} isn't healthy after {START_SECONDS} s; see {self._directory / node}.log")
                 time.sleep(0.1)
 
     def _command(self, node, port):
-        peers = ",".join(f"{name}=http://127.0.0.1:{at + 1}" for name, at in zip(NODES, self._ports))
-        client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        scheme = "https" if self.client_files else "http"
+        peers = ",".join(f"{name}={scheme}://127.0.0.1:{at + 1}" for name, at in zip(NODES, self._ports))
+        client, peer = f"{scheme}://127.0.0.1:{port}", f"{scheme}://127.0.0.1:{port + 1}"
         return [
             self._binary, f"--name={node}", f"--data-dir={self._directory / node}",
             f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
             f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster={peers}", "--initial-cluster-state=new", "--initial-cluster-token=bench",
             "--quota-backend-bytes=17179869184", f"--log-outputs={self._directory / node}.log",
+            *(self._tls_flags() if self.client_files else ()),
         ]
+
+    def _tls_flags(self):
+        for prefix in ("", "peer-"):
+            yield f"--{prefix}cert-file={self._tls / 'server.crt'}"
+            yield f"--{prefix}key-file={self._tls / 'server.key'}"
+            yield f"--{prefix}trusted-ca-file={self._tls / 'ca.crt'}"
+            yield f"--{prefix}client-cert-auth"
 
     def _require_running(self):
         for node, server in zip(NODES, self._servers):
@@ -92,7 +115,9 @@ class LatticeCluster:
 
     name = "lattice"
 
-    def __init__(self, root, directory, base_port):
+    def __init__(self, root, directory, base_port, secured):
+        """secured: mutual TLS on all ports."""
+        self.client_files = certificates.ClientFiles.of(directory / "tls") if secured else None
         self._script = root / "scripts" / "cluster"
         self._program = root / "dist" / "lattice" / "bin" / "lattice"
         self._directory = directory
@@ -106,7 +131,8 @@ class LatticeCluster:
         for port in self._ports:
             require_free(port)
         # Returns when all three nodes serve.
-        self._cluster("start", "--insecure", "--base-port", str(self._base_port))
+        plain = () if self.client_files else ("--insecure",)
+        self._cluster("start", *plain, "--base-port", str(self._base_port))
 
     def _cluster(self, verb, *more):
         # To a file, not to a pipe: servers that the script leaves running may hold on to it.
@@ -132,10 +158,14 @@ class LatticeCluster:
             self._cluster("stop" if keep else "destroy")
 
 
-def is_healthy(endpoint):
+def is_healthy(endpoint, client_files):
     """Asks an etcd server."""
+    scheme, context = "http", None
+    if client_files:
+        scheme, context = "https", ssl.create_default_context(cafile=client_files.ca)
+        context.load_cert_chain(client_files.certificate, client_files.key)
     try:
-        with urllib.request.urlopen(f"http://{endpoint}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"{scheme}://{endpoint}/health", timeout=2, context=context) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

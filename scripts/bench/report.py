@@ -8,6 +8,7 @@ BARS = (
     ("put-100", "server_cpu_us_per_op", 0.40),
     ("get-linearizable-100", "server_cpu_us_per_op", 0.25),
     ("get-serializable-100", "server_cpu_us_per_op", 0.20),
+    ("get-serializable-100-mtls", "server_cpu_us_per_op", 0.15),
     ("put-1", "p50_us", 1.6),
     ("watch-one-key-10000", "server_cpu_us_per_op", 0.33),
     ("watch-one-key-10000", "p99_us", 1.0),
@@ -90,18 +91,18 @@ def table(facts, versions, summary, bars, rounds, seconds):
         f"{facts['cores']} cores of {facts['processor']}, shared with the load generator; "
         f"an fsync takes {facts['fsync_p50_us']} us",
         "",
-        f"{'row':<22}{'side':<9}{'operations/s':>20}{'p50 ms':>17}{'p99 ms':>17}{'server CPU us/op':>22}{'client us/op':>14}",
+        f"{'row':<27}{'side':<9}{'operations/s':>20}{'p50 ms':>17}{'p99 ms':>17}{'server CPU us/op':>22}{'client us/op':>14}",
     ]
     for row, entry in summary.items():
         for side, figures in entry["sides"].items():
             lines.append(
-                f"{row:<22}{side:<9}"
+                f"{row:<27}{side:<9}"
                 f"{_with_spread(figures['throughput_per_s'], 1, 0):>20}{_with_spread(figures['p50_us'], 1000, 2):>17}"
                 f"{_with_spread(figures['p99_us'], 1000, 2):>17}{_with_spread(figures['server_cpu_us_per_op'], 1, 1):>22}"
                 f"{figures['client_cpu_us_per_op']['median']:>14.1f}{_trouble(figures)}")
         if entry["ratios"]:
             ratios = entry["ratios"]
-            lines.append(f"{'':<22}{'ratio':<9}{ratios['throughput_per_s']:>13.2f}{'':>7}{ratios['p50_us']:>10.2f}{'':>7}"
+            lines.append(f"{'':<27}{'ratio':<9}{ratios['throughput_per_s']:>13.2f}{'':>7}{ratios['p50_us']:>10.2f}{'':>7}"
                          f"{ratios['p99_us']:>10.2f}{'':>7}{ratios['server_cpu_us_per_op']:>15.2f}")
     lines.append("")
     for bar in bars:

@@ -37,6 +37,14 @@ class ReportTest(unittest.TestCase):
 
         self.assertEqual([bar["pass"] for bar in report.judge(summary)], [False])
 
+    def test_rows_over_mtls_have_a_bar_of_their_own(self):
+        for cpu, passes in ((15.0, True), (16.0, False)):
+            rounds = sides([result(server_cpu=100.0)], [result(server_cpu=cpu)])
+
+            bars = report.judge(report.summarise({"get-serializable-100-mtls": rounds}))
+
+            self.assertEqual([(bar["row"], bar["pass"]) for bar in bars], [("get-serializable-100-mtls", passes)])
+
     def test_errors_and_misses_fail_a_bar(self):
         for trouble in ({"errors": 1}, {"misses": 1}):
             rounds = sides([result()], [result(server_cpu=1.0, **trouble)])
