@@ -14,7 +14,9 @@ import java.util.function.Consumer;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.exceptions.ServerNotReadyException;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.util.JavaUtils;
 import org.apache.ratis.util.ProtoUtils;
 import org.jspecify.annotations.Nullable;
 
@@ -108,10 +110,16 @@ final class AppendsInTurn {
         }
         return reply.whenComplete((done, failure) -> {
             next(group);
-            if (failure != null && isRunning(group)) {
+            if (failure != null && !cameTooEarly(failure) && isRunning(group)) {
                 failed.accept(failure);
             }
         });
+    }
+
+    /// Whether the division had not begun to take requests: nothing was appended, and the leader sends it again. By now it may
+    /// run.
+    private static boolean cameTooEarly(Throwable failure) {
+        return JavaUtils.unwrapCompletionException(failure) instanceof ServerNotReadyException;
     }
 
     private boolean isRunning(RaftGroupId group) {

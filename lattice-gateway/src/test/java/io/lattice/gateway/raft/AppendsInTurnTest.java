@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
@@ -18,6 +19,7 @@ import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftGroupIdProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.exceptions.ServerNotReadyException;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.util.LifeCycle;
@@ -181,6 +183,21 @@ class AppendsInTurnTest {
         assertThatThrownBy(() -> broken.get(10, TimeUnit.SECONDS)).hasCause(cause);
         assertThatThrownBy(() -> closing.get(10, TimeUnit.SECONDS)).hasCause(cause);
         assertThat(failures).hasSize(1);
+    }
+
+    @Test
+    void aRequestThatCameBeforeTheGroupWasReadyIsNoFailure() throws Exception {
+        CompletableFuture<AppendEntriesReplyProto> early = send(0);
+        send(1);
+
+        answers.getFirst()
+                .completeExceptionally(
+                        new CompletionException(new ServerNotReadyException("not yet")));
+
+        assertThatThrownBy(() -> early.get(10, TimeUnit.SECONDS))
+                .hasRootCauseInstanceOf(ServerNotReadyException.class);
+        await().until(() -> answers.size() == 2);
+        assertThat(failures).isEmpty();
     }
 
     @Test
