@@ -10,13 +10,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
-import org.apache.ratis.protocol.exceptions.ServerNotReadyException;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.util.JavaUtils;
 import org.apache.ratis.util.ProtoUtils;
 import org.jspecify.annotations.Nullable;
 
@@ -40,21 +37,17 @@ final class AppendsInTurn {
     static final int WAITING_MAX = 32;
 
     private final RaftServer server;
-    private final Consumer<Throwable> failed;
 
     /// What waits in each group that is appending.
     private final Map<RaftGroupId, Queue<Waiting>> busy = new HashMap<>();
 
-    private AppendsInTurn(RaftServer server, Consumer<Throwable> failed) {
+    private AppendsInTurn(RaftServer server) {
         this.server = server;
-        this.failed = failed;
     }
 
     /// The server as the network should see it.
-    ///
-    /// @param failed told why entries could not be appended while their group runs
-    static RaftServer before(RaftServer server, Consumer<Throwable> failed) {
-        AppendsInTurn turns = new AppendsInTurn(server, failed);
+    static RaftServer before(RaftServer server) {
+        AppendsInTurn turns = new AppendsInTurn(server);
         return (RaftServer)
                 Proxy.newProxyInstance(
                         RaftServer.class.getClassLoader(),
@@ -108,27 +101,7 @@ final class AppendsInTurn {
             next(group);
             throw e;
         }
-        return reply.whenComplete((done, failure) -> {
-            next(group);
-            if (failure != null && !cameTooEarly(failure) && isRunning(group)) {
-                failed.accept(failure);
-            }
-        });
-    }
-
-    /// Whether the division had not begun to take requests: nothing was appended, and the leader sends it again. By now it may
-    /// run.
-    private static boolean cameTooEarly(Throwable failure) {
-        return JavaUtils.unwrapCompletionException(failure) instanceof ServerNotReadyException;
-    }
-
-    private boolean isRunning(RaftGroupId group) {
-        try {
-            return server.getDivision(group).getInfo().getLifeCycleState().isRunning();
-        } catch (IOException e) {
-            // It was removed.
-            return false;
-        }
+        return reply.whenComplete((done, failure) -> next(group));
     }
 
     private void next(RaftGroupId group) {

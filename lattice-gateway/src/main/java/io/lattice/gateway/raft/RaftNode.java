@@ -157,7 +157,7 @@ public final class RaftNode implements AutoCloseable {
 
     private RaftServer buildServer() throws IOException {
         Parameters parameters = new Parameters();
-        new RatisTransport(pusher, this::appendFailed).register(parameters);
+        new RatisTransport(pusher).register(parameters);
         if (tls != null) {
             GrpcConfigKeys.TLS.setConf(parameters, tls);
         }
@@ -179,13 +179,6 @@ public final class RaftNode implements AutoCloseable {
                 .setProperties(RatisProperties.of(settings))
                 .setParameters(parameters)
                 .build();
-    }
-
-    private void appendFailed(Throwable cause) {
-        if (!stopping) {
-            applications.failed(
-                    "entries of the leader could not be appended to the Raft log", cause);
-        }
     }
 
     private void run() throws IOException, InterruptedException {

@@ -1,6 +1,5 @@
 package io.lattice.gateway.raft;
 
-import java.util.function.Consumer;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcFactory;
 import org.apache.ratis.grpc.server.GrpcServices;
@@ -15,8 +14,7 @@ import org.apache.ratis.server.leader.LogAppender;
 /// Ratis over gRPC, with what we put in its way: senders that push commits, and appends that take turns.
 ///
 /// @param pusher makes the senders to followers
-/// @param appendFailed told why a running node couldn't append what a leader sent
-record RatisTransport(CommitPusher pusher, Consumer<Throwable> appendFailed) {
+record RatisTransport(CommitPusher pusher) {
     private static final String PARAMETER = "lattice.transport";
 
     /// Hands this to the factory that Ratis will make by [Type].
@@ -61,7 +59,7 @@ record RatisTransport(CommitPusher pusher, Consumer<Throwable> appendFailed) {
 
         @Override
         public GrpcServices newRaftServerRpc(RaftServer server) {
-            return super.newRaftServerRpc(AppendsInTurn.before(server, transport.appendFailed));
+            return super.newRaftServerRpc(AppendsInTurn.before(server));
         }
     }
 }

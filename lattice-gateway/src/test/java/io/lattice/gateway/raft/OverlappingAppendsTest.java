@@ -22,6 +22,7 @@ import org.apache.ratis.proto.RaftProtos.RaftGroupIdProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.StateMachineLogEntryProto;
 import org.apache.ratis.proto.grpc.RaftServerProtocolServiceGrpc;
+import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
@@ -47,6 +48,9 @@ class OverlappingAppendsTest {
 
     /// Above the segment size, so that each entry takes a file and syncs of its own.
     private static final ByteString DATA = ByteString.copyFrom(new byte[100_000]);
+
+    /// Ratis puts it into messages, and then wants it whole.
+    private static final ByteString CLIENT = ClientId.randomId().toByteString();
 
     @TempDir Path root;
 
@@ -126,7 +130,9 @@ class OverlappingAppendsTest {
                             .setTerm(term)
                             .setIndex(previous.getIndex() + i)
                             .setStateMachineLogEntry(
-                                    StateMachineLogEntryProto.newBuilder().setLogData(DATA)));
+                                    StateMachineLogEntryProto.newBuilder()
+                                            .setClientId(CLIENT)
+                                            .setLogData(DATA)));
         }
         return request.build();
     }
@@ -195,6 +201,10 @@ class OverlappingAppendsTest {
                 TermIndex last = log().getLastEntryTermIndex();
 
                 var old = former.send(append(leader, term, last, SECOND));
+                if (round % 2 == 0) {
+                    // Else the newer one is usually looked at first.
+                    await().until(() -> log().getNextIndex() > last.getIndex() + 1);
+                }
                 var next = newer.send(append(otherLeader, term + 1, last, FIRST));
 
                 AppendEntriesReplyProto reply = next.get(60, TimeUnit.SECONDS);
