@@ -292,8 +292,15 @@ final class HttpConnection extends ChannelDuplexHandler {
         noDeadline();
         byte[] bytes = body == null ? new byte[0] : ByteBufUtil.getBytes(body);
         freeBody();
-        HttpExchange begun =
-                new HttpExchange(this, request.method(), request.uri(), request.headers(), bytes);
+        HttpExchange begun;
+        try {
+            begun =
+                    new HttpExchange(
+                            this, request.method(), request.uri(), request.headers(), bytes);
+        } catch (IllegalArgumentException e) {
+            refuse(unreadable(e));
+            return;
+        }
         exchange = begun;
         if (ahead.isEmpty()) {
             // So that the client's going away shows.

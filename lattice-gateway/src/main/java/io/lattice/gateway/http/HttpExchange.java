@@ -18,7 +18,8 @@ final class HttpExchange {
 
     private final HttpConnection connection;
     private final HttpMethod method;
-    private final QueryStringDecoder target;
+    private final String path;
+    private final Map<String, List<String>> query;
     private final HttpHeaders headers;
     private final byte[] body;
     private Watcher watcher = new Watcher() {};
@@ -32,6 +33,7 @@ final class HttpExchange {
         default void gone() {}
     }
 
+    /// @throws IllegalArgumentException if the target has a broken escape
     HttpExchange(
             HttpConnection connection,
             HttpMethod method,
@@ -40,7 +42,9 @@ final class HttpExchange {
             byte[] body) {
         this.connection = connection;
         this.method = method;
-        this.target = new QueryStringDecoder(uri);
+        QueryStringDecoder target = new QueryStringDecoder(uri);
+        this.path = target.path();
+        this.query = target.parameters();
         this.headers = headers;
         this.body = body;
     }
@@ -55,11 +59,11 @@ final class HttpExchange {
 
     /// Decoded, without the query.
     String path() {
-        return target.path();
+        return path;
     }
 
     Map<String, List<String>> query() {
-        return target.parameters();
+        return query;
     }
 
     HttpHeaders headers() {
