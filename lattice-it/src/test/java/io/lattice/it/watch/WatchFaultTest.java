@@ -275,6 +275,13 @@ class WatchFaultTest {
         List<Integer> others = ALL_NODES.stream().filter(node -> node != cut).toList();
         compact(others.getFirst(), settled);
         write(WRITES, others, followers);
+        Await.until(
+                "who wants a leader has gone elsewhere",
+                Duration.ofSeconds(60),
+                () -> {
+                    followers.forEach(Follower::follow);
+                    return followers.stream().noneMatch(f -> f.wantsLeader && f.node == cut);
+                });
         // Whoever wants no leader is still there, and has nothing of this yet.
         assertThat(followers).anyMatch(f -> f.node == cut && f.stream.end() == null);
 
