@@ -10,6 +10,7 @@ import io.lattice.statemachine.watch.WatchEvent;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// What a stream is about to send: answers to requests, which come first, then events. Answers are bounded by the requests that
@@ -20,6 +21,7 @@ final class Outbox {
 
     private final ServerCallStreamObserver<WatchFrame> call;
     private final WatchContext context;
+    private final LongSupplier compactRevision;
     private final boolean packs;
     private final Heads heads;
     private final ArrayDeque<WatchResponse> answers = new ArrayDeque<>();
@@ -28,8 +30,14 @@ final class Outbox {
 
     private record Addressed(Watch watch, EventBatch batch) {}
 
+    /// @param compactRevision of the keyspace now: records before it are gone
     /// @param packs whether several messages may be sent as one
-    Outbox(ServerCallStreamObserver<WatchFrame> call, WatchContext context, boolean packs) {
+    Outbox(
+            ServerCallStreamObserver<WatchFrame> call,
+            WatchContext context,
+            LongSupplier compactRevision,
+            boolean packs) {
+        this.compactRevision = compactRevision;
         this.call = call;
         this.context = context;
         this.packs = packs;
@@ -95,9 +103,11 @@ final class Outbox {
 
     private WatchFrame frame(Addressed next) {
         EventBatch batch = next.batch;
-        boolean withPrevious = next.watch.watcher().wantsPrevious();
-        if (withPrevious) {
+        long previousAbove = Long.MAX_VALUE;
+        if (next.watch.watcher().wantsPrevious()) {
             readPrevious(batch.events());
+            // As in etcd, even if another watcher's event still has it.
+            previousAbove = compactRevision.getAsLong();
         }
         next.watch.hadEvents();
         long id = next.watch.watcher().id();
@@ -107,10 +117,10 @@ final class Outbox {
                             .setHeader(context.header().apply(batch.revision()))
                             .setWatchId(id)
                             .build();
-            fragment(head, batch.events(), withPrevious);
+            fragment(head, batch.events(), previousAbove);
             return fragments.remove();
         }
-        return WatchFrame.of(heads.of(batch.revision(), id), batch.events(), withPrevious);
+        return WatchFrame.of(heads.of(batch.revision(), id), batch.events(), previousAbove);
     }
 
     private void readPrevious(List<WatchEvent> events) {
@@ -124,30 +134,30 @@ final class Outbox {
 
     /// Splits as etcd does: a response below the limit stays whole; else each part has as many events as keep it below, but
     /// at least one.
-    private void fragment(WatchResponse head, List<WatchEvent> events, boolean withPrevious) {
+    private void fragment(WatchResponse head, List<WatchEvent> events, long previousAbove) {
         int limit = context.limits().responseBytes();
         long total = head.getSerializedSize();
         for (WatchEvent event : events) {
-            total += WatchFrame.sizeOf(event, withPrevious);
+            total += WatchFrame.sizeOf(event, previousAbove);
         }
         if (total < limit) {
-            fragments.add(WatchFrame.of(head, events, withPrevious));
+            fragments.add(WatchFrame.of(head, events, previousAbove));
             return;
         }
         WatchResponse more = head.toBuilder().setFragment(true).build();
         List<WatchEvent> part = new ArrayList<>();
         long bytes = more.getSerializedSize();
         for (WatchEvent event : events) {
-            int size = WatchFrame.sizeOf(event, withPrevious);
+            int size = WatchFrame.sizeOf(event, previousAbove);
             if (!part.isEmpty() && bytes + size >= limit) {
-                fragments.add(WatchFrame.of(more, part, withPrevious));
+                fragments.add(WatchFrame.of(more, part, previousAbove));
                 part = new ArrayList<>();
                 bytes = more.getSerializedSize();
             }
             part.add(event);
             bytes += size;
         }
-        fragments.add(WatchFrame.of(head, part, withPrevious));
+        fragments.add(WatchFrame.of(head, part, previousAbove));
     }
 
     void clear() {

@@ -46,19 +46,19 @@ public final class WatchFrame {
     /// A response with shared events.
     ///
     /// @param head everything but the events
-    /// @param withPrevious whether the records before the events are sent, too; they have been read
-    static WatchFrame of(WatchResponse head, List<WatchEvent> events, boolean withPrevious) {
-        return of(head.toByteArray(), events, withPrevious);
+    /// @param previousAbove the records before the events of higher revisions are sent, too; they have been read
+    static WatchFrame of(WatchResponse head, List<WatchEvent> events, long previousAbove) {
+        return of(head.toByteArray(), events, previousAbove);
     }
 
     /// The same with a head that is encoded.
-    static WatchFrame of(byte[] head, List<WatchEvent> events, boolean withPrevious) {
+    static WatchFrame of(byte[] head, List<WatchEvent> events, long previousAbove) {
         List<byte[]> pieces = new ArrayList<>(1 + 3 * events.size());
         pieces.add(head);
         int length = head.length;
         for (WatchEvent event : events) {
             byte[] encoded = event.encoded();
-            byte[] previous = withPrevious ? event.previous() : NOTHING;
+            byte[] previous = event.revision() > previousAbove ? event.previous() : NOTHING;
             byte[] prefix = prefix(encoded.length + previous.length);
             pieces.add(prefix);
             pieces.add(encoded);
@@ -112,8 +112,10 @@ public final class WatchFrame {
     }
 
     /// Bytes that an event takes in a response.
-    static int sizeOf(WatchEvent event, boolean withPrevious) {
-        int bytes = event.encoded().length + (withPrevious ? event.previous().length : 0);
+    static int sizeOf(WatchEvent event, long previousAbove) {
+        int bytes =
+                event.encoded().length
+                        + (event.revision() > previousAbove ? event.previous().length : 0);
         return 1 + CodedOutputStream.computeUInt32SizeNoTag(bytes) + bytes;
     }
 

@@ -69,7 +69,7 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         this.onEnd = onEnd;
         this.subscriber =
                 context.hub().subscribe(context.keyspace(), () -> thread.later(this::pump));
-        this.outbox = new Outbox(call, context, packs);
+        this.outbox = new Outbox(call, context, subscriber::compactRevision, packs);
         this.requests = new WatchRequests(this, context, thread, subscriber, outbox);
     }
 
