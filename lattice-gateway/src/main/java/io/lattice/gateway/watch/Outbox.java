@@ -198,25 +198,14 @@ final class Outbox {
                                     + idBytes];
             int at = 0;
             head[at++] = HEADER_TAG;
-            at = putVarint(head, at, header.length);
+            at = WatchFrame.putVarint(head, at, header.length);
             System.arraycopy(header, 0, head, at, header.length);
             at += header.length;
             if (id != 0) {
                 head[at++] = ID_TAG;
-                at = putVarint(head, at, id);
+                var _ = WatchFrame.putVarint(head, at, id);
             }
             return head;
-        }
-
-        private static int putVarint(byte[] target, int from, long value) {
-            int at = from;
-            long rest = value;
-            while ((rest & ~0x7FL) != 0) {
-                target[at++] = (byte) ((rest & 0x7F) | 0x80);
-                rest >>>= 7;
-            }
-            target[at++] = (byte) rest;
-            return at;
         }
     }
 }

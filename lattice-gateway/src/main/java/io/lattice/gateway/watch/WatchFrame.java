@@ -101,14 +101,20 @@ public final class WatchFrame {
     private static byte[] prefix(int eventBytes) {
         byte[] prefix = new byte[1 + CodedOutputStream.computeUInt32SizeNoTag(eventBytes)];
         prefix[0] = EVENTS_TAG;
-        int rest = eventBytes;
-        int at = 1;
-        while ((rest & ~0x7F) != 0) {
-            prefix[at++] = (byte) ((rest & 0x7F) | 0x80);
+        var _ = putVarint(prefix, 1, eventBytes);
+        return prefix;
+    }
+
+    /// Writes a number as protobuf does, and returns where it ends.
+    static int putVarint(byte[] target, int from, long value) {
+        int at = from;
+        long rest = value;
+        while ((rest & ~0x7FL) != 0) {
+            target[at++] = (byte) ((rest & 0x7F) | 0x80);
             rest >>>= 7;
         }
-        prefix[at] = (byte) rest;
-        return prefix;
+        target[at++] = (byte) rest;
+        return at;
     }
 
     /// Bytes that an event takes in a response.
