@@ -43,6 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 class OverlappingAppendsTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int ROUNDS = 10;
+    private static final long SNAPSHOT_THRESHOLD = 1_000_000;
     private static final int FIRST = 12;
     private static final int SECOND = 24;
 
@@ -66,7 +67,11 @@ class OverlappingAppendsTest {
     void formAndLeaveAlone() throws Exception {
         List<PeerAddress> addresses = TestNode.addresses(3);
         List<CompletableFuture<TestNode>> starting =
-                addresses.stream().map(a -> start(a.nodeId(), addresses)).toList();
+                addresses.stream()
+                        .map(a ->
+                                TestNode.settings(root.resolve(a.nodeId()), a.nodeId(), addresses))
+                        .map(settings -> TestNode.startAsync(settings, SNAPSHOT_THRESHOLD))
+                        .toList();
         for (CompletableFuture<TestNode> node : starting) {
             nodes.add(node.get(60, TimeUnit.SECONDS));
         }
@@ -79,21 +84,6 @@ class OverlappingAppendsTest {
             other.close();
         }
         division = Objects.requireNonNull(follower.node().division());
-    }
-
-    private CompletableFuture<TestNode> start(String nodeId, List<PeerAddress> addresses) {
-        RaftSettings settings = TestNode.settings(root.resolve(nodeId), nodeId, addresses);
-        CompletableFuture<TestNode> started = new CompletableFuture<>();
-        Thread.ofPlatform()
-                .name("start-" + nodeId)
-                .start(() -> {
-                    try {
-                        started.complete(TestNode.start(settings, 1_000_000));
-                    } catch (IOException | InterruptedException | RuntimeException e) {
-                        started.completeExceptionally(e);
-                    }
-                });
-        return started;
     }
 
     @AfterEach

@@ -51,18 +51,8 @@ class RaftGroupTest {
     }
 
     private CompletableFuture<TestNode> startAsync(String nodeId) {
-        RaftSettings settings = TestNode.settings(root.resolve(nodeId), nodeId, addresses);
-        CompletableFuture<TestNode> started = new CompletableFuture<>();
-        Thread.ofPlatform()
-                .name("start-" + nodeId)
-                .start(() -> {
-                    try {
-                        started.complete(TestNode.start(settings, SNAPSHOT_THRESHOLD));
-                    } catch (IOException | InterruptedException | RuntimeException e) {
-                        started.completeExceptionally(e);
-                    }
-                });
-        return started;
+        return TestNode.startAsync(
+                TestNode.settings(root.resolve(nodeId), nodeId, addresses), SNAPSHOT_THRESHOLD);
     }
 
     private void add(CompletableFuture<TestNode> starting) throws Exception {

@@ -115,6 +115,21 @@ final class TestNode implements AutoCloseable {
         return new TestNode(node, settings, fatal);
     }
 
+    /// As [#start], on a thread of its own: the nodes of a group wait for each other.
+    static CompletableFuture<TestNode> startAsync(RaftSettings settings, long snapshotThreshold) {
+        CompletableFuture<TestNode> started = new CompletableFuture<>();
+        Thread.ofPlatform()
+                .name("start-" + settings.nodeId())
+                .start(() -> {
+                    try {
+                        started.complete(start(settings, snapshotThreshold));
+                    } catch (IOException | InterruptedException | RuntimeException e) {
+                        started.completeExceptionally(e);
+                    }
+                });
+        return started;
+    }
+
     RaftNode node() {
         return node;
     }
