@@ -41,7 +41,7 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
 
     private MemberListResponse memberList() {
         // Headers of this service carry no revision in etcd.
-        ResponseHeader header = headers.at(0);
+        ResponseHeader header = headers.withoutRevision();
         MemberListResponse.Builder response = MemberListResponse.newBuilder().setHeader(header);
         Map<String, PublishMember> published;
         try (ReadView view = node.store().view()) {

@@ -1,43 +1,55 @@
 package io.lattice.gateway.grpc;
 
-import io.lattice.gateway.raft.RaftView;
 import io.lattice.proto.etcdserverpb.ResponseHeader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.function.LongSupplier;
 
 /// Completes the headers that the state machine made: it knows revisions, this node knows who answers and in which
 /// term. Thread-safe.
 public final class Headers {
     private final long clusterId;
     private final long memberId;
-    private final RaftView raft;
+    private final LongSupplier term;
 
     /// @param clusterId the same on all nodes
-    public Headers(long clusterId, RaftView raft) {
+    /// @param nodeId this node's name
+    /// @param term the newest that this node knows
+    public Headers(long clusterId, String nodeId, LongSupplier term) {
         this.clusterId = clusterId;
-        this.memberId = id(raft.nodeId());
-        this.raft = raft;
+        this.memberId = id(nodeId);
+        this.term = term;
     }
 
     /// `header` with its revision, and this node's part filled in.
     ResponseHeader complete(ResponseHeader header) {
-        return ResponseHeader.newBuilder()
-                .setClusterId(clusterId)
-                .setMemberId(memberId)
-                .setRevision(header.getRevision())
-                .setRaftTerm(raft.term())
-                .build();
+        return at(header.getRevision());
     }
 
+    /// A header at a revision.
+    ///
+    /// @throws IllegalStateException if there is no such revision: a keyspace begins at 1, and clients go on from what they
+    ///     are told here, so that an error is better
     ResponseHeader at(long revision) {
+        if (revision < 1) {
+            throw new IllegalStateException(
+                    "an answer at revision " + revision + ", the lowest is 1");
+        }
+        return builder().setRevision(revision).build();
+    }
+
+    /// A header for what has to do with no keyspace.
+    ResponseHeader withoutRevision() {
+        return builder().build();
+    }
+
+    private ResponseHeader.Builder builder() {
         return ResponseHeader.newBuilder()
                 .setClusterId(clusterId)
                 .setMemberId(memberId)
-                .setRevision(revision)
-                .setRaftTerm(raft.term())
-                .build();
+                .setRaftTerm(term.getAsLong());
     }
 
     long memberId() {

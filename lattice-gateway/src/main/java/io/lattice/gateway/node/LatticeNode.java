@@ -141,7 +141,11 @@ public final class LatticeNode {
                 Executors.newScheduledThreadPool(
                         WATCH_HISTORY_THREADS,
                         Thread.ofPlatform().name("lattice-watch-", 0).daemon().factory());
-        Headers headers = new Headers(RaftMapping.clusterId(config, placement), raft.view());
+        Headers headers =
+                new Headers(
+                        RaftMapping.clusterId(config, placement),
+                        raft.view().nodeId(),
+                        raft.view()::term);
         RequestLimits limits =
                 new RequestLimits(
                         config.limits().requestBytes(),

@@ -34,6 +34,9 @@ final class NodeObserver implements AutoCloseable {
 
     private static final long COUNT_MS = 15_000;
 
+    /// At least so many times as long as a count took passes before the next one.
+    private static final int COUNT_PAUSE_FACTOR = 200;
+
     /// Keys are counted one by one up to this number, some 50 ms of work.
     private static final int KEYS_COUNTED_MAX = 100_000;
 
@@ -50,6 +53,9 @@ final class NodeObserver implements AutoCloseable {
     private volatile boolean everConfirmed;
     private volatile long confirmedNanos;
     private final Map<String, Counted> counted = new ConcurrentHashMap<>();
+    // Of the observing thread.
+    private long countedNanos = System.nanoTime();
+    private long countWaitNanos;
     private volatile NodeSnapshot.Drain drain = NodeSnapshot.Drain.SERVING;
     private volatile Stored lastStored = new Stored(Map.of(), List.of(), 0, 0, 0);
 
@@ -119,6 +125,16 @@ final class NodeObserver implements AutoCloseable {
     }
 
     private void countKeys() {
+        long began = System.nanoTime();
+        if (began - countedNanos < countWaitNanos) {
+            return;
+        }
+        countChanged();
+        countedNanos = System.nanoTime();
+        countWaitNanos = (countedNanos - began) * COUNT_PAUSE_FACTOR;
+    }
+
+    private void countChanged() {
         StateStore store = raft.store();
         try (ReadView view = store.view()) {
             for (Tenant tenant : tenants.get().all()) {

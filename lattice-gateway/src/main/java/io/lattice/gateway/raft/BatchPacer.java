@@ -7,15 +7,15 @@ import java.util.concurrent.TimeUnit;
 /// The first of a hundred clients that were just answered is back at once, the last a little later. A batch sent for the
 /// first alone makes the other ninety-nine wait for its whole way and costs as much CPU as one for all. So a batch waits
 /// until about as many are there as in the largest of late, but never longer than serving that many takes anyway: a lone
-/// client never waits, and the wait ends after 5 ms whatever happens. Groups of clients that take turns in separate
+/// client never waits, and the wait ends after 8 ms whatever happens. Groups of clients that take turns in separate
 /// batches would never meet by that alone, so now and then a batch waits although it has the size.
 ///
 /// Not thread-safe: the owner guards it.
 final class BatchPacer {
-    /// What a client's request costs the machines involved, about; the next can't be expected sooner.
-    private static final long NANOS_PER_ITEM = 50_000;
+    /// What a request costs the machines involved, client and network too, about: the next can't be expected sooner.
+    private static final long NANOS_PER_ITEM = 100_000;
 
-    private static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(5);
+    private static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(8);
 
     /// Batches after which one waits for more than the usual size.
     private static final int PROBE_INTERVAL = 8;

@@ -5,6 +5,7 @@ import io.etcd.jetcd.Client;
 import io.etcd.jetcd.ClientBuilder;
 import io.etcd.jetcd.KeyValue;
 import io.etcd.jetcd.kv.GetResponse;
+import io.etcd.jetcd.kv.PutResponse;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.nio.charset.StandardCharsets;
@@ -79,13 +80,24 @@ final class JetcdClient implements PutClient {
         }
         return client().getKVClient()
                 .put(bytes(key), bytes(Long.toString(number)))
-                .thenApply(response -> Result.acknowledged(response.getHeader().getRevision()))
+                .thenApply(response -> acknowledged(key, response))
                 .completeOnTimeout(TOO_LATE, LIMIT_SECONDS, TimeUnit.SECONDS)
                 .exceptionally(error -> {
                     String text = describe(error);
                     noteError(text);
                     return Result.error(text);
                 });
+    }
+
+    /// An acknowledgement without a revision is none that a server may give; what came is shown whole.
+    private static Result acknowledged(String key, PutResponse response) {
+        long revision = response.getHeader().getRevision();
+        if (revision < 1) {
+            System.err.printf(
+                    "jetcd: the put of %s was acknowledged without a revision: %s%n",
+                    key, response);
+        }
+        return Result.acknowledged(revision);
     }
 
     private static Result await(CompletableFuture<Result> future) {

@@ -6,7 +6,7 @@ package io.lattice.statemachine.storage;
 /// @param memtableBytes writes held in memory over all column families before they are flushed; also bounds how much of
 ///     the Raft log a restart replays
 /// @param recordCacheBytes heap for live records that were read lately; 0 for none
-/// @param headerCacheEntries keys whose newest header is kept for the next put, a power of two, at least 4; 128 bytes each
+/// @param headerCacheEntries keys whose newest header is kept for the next put, a power of two, at least 8; 128 bytes each
 /// @param backgroundThreads threads for flushes and compactions, at least 2
 /// @param maxOpenFiles table files kept open
 public record StoreOptions(
@@ -23,7 +23,7 @@ public record StoreOptions(
         requireAtLeast("blockCacheBytes", blockCacheBytes, MIB);
         requireAtLeast("memtableBytes", memtableBytes, MIB);
         requireAtLeast("recordCacheBytes", recordCacheBytes, 0);
-        requireAtLeast("headerCacheEntries", headerCacheEntries, 4);
+        requireAtLeast("headerCacheEntries", headerCacheEntries, 8);
         requireAtLeast("backgroundThreads", backgroundThreads, 2);
         requireAtLeast("maxOpenFiles", maxOpenFiles, 64);
     }
