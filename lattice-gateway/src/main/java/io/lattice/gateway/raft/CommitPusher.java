@@ -3,8 +3,9 @@ package io.lattice.gateway.raft;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.ratis.grpc.server.GrpcLogAppender;
-import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
@@ -12,26 +13,50 @@ import org.apache.ratis.server.leader.LogAppender;
 import org.apache.ratis.util.AwaitForSignal;
 import org.jspecify.annotations.Nullable;
 
-/// Tells followers at once that an entry is committed, and what is known of them.
+/// Tells followers that an entry is committed: at once those that wait for it, the others 2 ms later, unless the next entry has
+/// told them by then. Also knows what is known of them.
 ///
 /// Ratis sends the commit index only with the next entry or heartbeat, half an election timeout later, so that on
 /// an otherwise idle cluster a follower would apply a write that late, and whoever waits for it there would wait as
-/// long. etcd sends it at once. This hook keeps the leader's log appenders, which Ratis doesn't show otherwise. An
-/// appender that is asked to push sends a heartbeat as soon as its follower has the entry on disk: earlier, the
-/// follower would not take the commit index from it.
+/// long. To tell everybody at once, as etcd does, takes a heartbeat and its answer for each follower and entry, a third of what
+/// an entry of one put costs.
+///
+/// This hook keeps the leader's log appenders, which Ratis doesn't show otherwise. An appender that is asked to push sends a
+/// heartbeat as soon as its follower has the entry on disk: earlier, the follower would not take the commit index from it.
 public final class CommitPusher {
-    /// The newest appender for each follower; a former leadership's are stopped and ignore what they are told.
-    private final Map<RaftPeerId, LogAppender> appenders = new ConcurrentHashMap<>();
+    /// How long a follower that nobody is known to wait at may lack what is committed.
+    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-    /// The newest index that followers should know to be committed.
-    private volatile long wanted = -1;
+    /// The newest appender for each follower by its Raft identity; a former leadership's are stopped and ignore what they are
+    /// told.
+    private final Map<String, PushingAppender> appenders = new ConcurrentHashMap<>();
 
-    /// Has every follower told that `index` is committed, unless it knows. Cheap and non-blocking.
-    void push(long index) {
-        wanted = index;
-        for (LogAppender appender : appenders.values()) {
-            appender.notifyLogAppender();
+    private final Deferral soon;
+
+    CommitPusher(ReadFence.Time time) {
+        soon = new Deferral(time, PATIENCE_NANOS, this::push);
+    }
+
+    /// Has a follower told that `index` is committed, unless it knows. Cheap and non-blocking.
+    void push(String raftId, long index) {
+        PushingAppender appender = appenders.get(raftId);
+        if (appender != null) {
+            appender.push(index);
         }
+    }
+
+    private void push(long index) {
+        appenders.values().forEach(appender -> appender.push(index));
+    }
+
+    /// Has every follower told within 2 ms that `index` is committed, unless a later one follows.
+    void pushSoon(long index) {
+        soon.defer(index);
+    }
+
+    /// Has every follower told now of what it would be told soon.
+    void pushDue() {
+        soon.settle();
     }
 
     /// The followers of the newest leadership, if there was one; former members may be among them.
@@ -50,30 +75,34 @@ public final class CommitPusher {
 
     /// The newest sender to a follower, or null.
     @Nullable LogAppender appender(String raftId) {
-        return appenders.get(RaftPeerId.valueOf(raftId));
+        return appenders.get(raftId);
     }
 
     /// Makes the sender to a follower, and remembers it.
     LogAppender newAppender(RaftServer.Division server, LeaderState state, FollowerInfo follower) {
-        LogAppender appender = new PushingAppender(this, server, state, follower);
-        appenders.put(follower.getId(), appender);
+        PushingAppender appender = new PushingAppender(server, state, follower);
+        appenders.put(follower.getId().toString(), appender);
         return appender;
     }
 
     /// Sends a heartbeat when its follower can make use of one, and doesn't lose wake-ups.
     private static final class PushingAppender extends GrpcLogAppender {
-        private final CommitPusher pusher;
         private final AwaitForSignal signal;
+
+        /// The newest index that the follower should know to be committed.
+        private final AtomicLong wanted = new AtomicLong(-1);
+
         private long pushed = -1; // only on the appender's thread
 
-        PushingAppender(
-                CommitPusher pusher,
-                RaftServer.Division server,
-                LeaderState state,
-                FollowerInfo follower) {
+        PushingAppender(RaftServer.Division server, LeaderState state, FollowerInfo follower) {
             super(server, state, follower);
-            this.pusher = pusher;
             this.signal = new KeptSignal(follower.getName());
+        }
+
+        private void push(long index) {
+            if (wanted.getAndAccumulate(index, Math::max) < index) {
+                notifyLogAppender();
+            }
         }
 
         @Override
@@ -86,12 +115,12 @@ public final class CommitPusher {
             if (super.shouldSendAppendEntries()) {
                 return true;
             }
-            long wanted = pusher.wanted;
+            long index = wanted.get();
             FollowerInfo follower = getFollower();
-            if (wanted > pushed
-                    && follower.getMatchIndex() >= wanted
-                    && follower.getCommitIndex() < wanted) {
-                pushed = wanted;
+            if (index > pushed
+                    && follower.getMatchIndex() >= index
+                    && follower.getCommitIndex() < index) {
+                pushed = index;
                 triggerHeartbeat();
                 return true;
             }

@@ -17,8 +17,9 @@ final class ForwardedQueue {
     private final ArrayDeque<Forwarded> waiting = new ArrayDeque<>();
     private int commands;
 
+    /// @param from the follower's Raft identity
     /// @param callback runs once
-    record Forwarded(Proposal proposal, Consumer<ForwardReply.Result> callback) {
+    record Forwarded(Proposal proposal, String from, Consumer<ForwardReply.Result> callback) {
         int bytes() {
             return proposal.getSerializedSize();
         }

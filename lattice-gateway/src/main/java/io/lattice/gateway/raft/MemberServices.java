@@ -1,7 +1,7 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
+import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.ProbeReply;
 import java.io.IOException;
@@ -44,17 +44,19 @@ final class MemberServices implements PeerServer.Handler {
             callback.accept(OptionalLong.empty());
             return;
         }
+        // It will wait until it has applied what is committed.
+        node.pusher().pushDue();
         fence.confirmLeadership(System.nanoTime() + settings.requestTimeout().toNanos(), callback);
     }
 
     @Override
-    public void forward(Proposal proposal, Consumer<ForwardReply.Result> callback) {
+    public void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
         Proposer proposer = node.proposerOrNull();
         if (proposer == null) {
             callback.accept(ForwardReply.Result.NOT_APPENDED);
             return;
         }
-        proposer.forward(proposal, callback);
+        proposer.forward(request.getProposal(), request.getRaftId(), callback);
     }
 
     @Override

@@ -1,7 +1,7 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
+import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
@@ -31,7 +31,7 @@ final class PeerServer {
         void readIndex(Consumer<OptionalLong> callback);
 
         /// Puts a follower's proposal into the log.
-        void forward(Proposal proposal, Consumer<ForwardReply.Result> callback);
+        void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback);
 
         /// Whether this node has a log, and who founded it.
         ProbeReply probe();
@@ -84,7 +84,7 @@ final class PeerServer {
                                                         .setIndex(index.orElse(0)))));
                 case FORWARD ->
                         handler.forward(
-                                request.getForward().getProposal(),
+                                request.getForward(),
                                 result ->
                                         send(
                                                 reply.setForward(

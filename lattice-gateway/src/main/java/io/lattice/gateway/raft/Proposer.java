@@ -148,14 +148,16 @@ public final class Proposer {
     }
 
     /// A follower's proposal, to be put into the log here if this node leads.
-    void forward(Proposal proposal, Consumer<ForwardReply.Result> callback) {
+    ///
+    /// @param from the follower's Raft identity
+    void forward(Proposal proposal, String from, Consumer<ForwardReply.Result> callback) {
         boolean accepted;
         Runnable alone = null;
         lock.lock();
         try {
             accepted = !stopped && !forwarded.isFull() && raft.isReadyLeader();
             if (accepted) {
-                forwarded.add(new Forwarded(proposal, callback));
+                forwarded.add(new Forwarded(proposal, from, callback));
                 alone = takeAlone();
             }
         } finally {
@@ -269,7 +271,11 @@ public final class Proposer {
             ticket.term = raft.term();
             ticket.forwardedTo = leader;
             forwardInFlight = ticket;
-            return () -> peers.send(leader, ticket.request(), reply -> onForwarded(ticket, reply));
+            return () ->
+                    peers.send(
+                            leader,
+                            ticket.request(raft.nodeId()),
+                            reply -> onForwarded(ticket, reply));
         }
         return null;
     }
@@ -346,17 +352,20 @@ public final class Proposer {
 
     /// An entry is about to be applied here. On the applying thread.
     void committed(LogPosition position) {
-        boolean push;
+        List<Forwarded> waitFor;
+        boolean lastForNow;
         lock.lock();
         try {
             EntryInFlight entry = entryInFlight;
-            // The next entry tells the followers as well, but later.
-            push = commands() == 0 || (entry != null && !entry.forwarded().isEmpty());
+            waitFor = entry == null ? List.of() : entry.forwarded();
+            lastForNow = commands() == 0;
         } finally {
             lock.unlock();
         }
-        if (push) {
-            pusher.push(position.index());
+        waitFor.forEach(f -> pusher.push(f.from(), position.index()));
+        if (lastForNow) {
+            // Otherwise the next entry tells the followers.
+            pusher.pushSoon(position.index());
         }
     }
 

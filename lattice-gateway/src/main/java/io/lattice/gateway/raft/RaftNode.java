@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -49,7 +50,7 @@ public final class RaftNode implements AutoCloseable {
     private final RaftServer server;
     private final RatisCalls calls;
     private final LatticeStateMachine stateMachine;
-    private final CommitPusher pusher = new CommitPusher();
+    private final CommitPusher pusher;
     private final AppliedGate gate = new AppliedGate();
     private final Applications applications;
     private final @Nullable GrpcTlsConfig tls;
@@ -86,6 +87,7 @@ public final class RaftNode implements AutoCloseable {
         this.folders = new RaftFolders(settings);
         this.identity = identity;
         this.groupId = RaftGroupId.valueOf(settings.groupId());
+        this.pusher = new CommitPusher(new Pauses());
         this.applications = new Applications(gate, fatal);
         this.stateMachine =
                 new LatticeStateMachine(
@@ -209,7 +211,7 @@ public final class RaftNode implements AutoCloseable {
                         settings,
                         completions,
                         new SecureRandom().nextLong());
-        ReadFence fence = new ReadFence(view, peers, gate, new FenceTime());
+        ReadFence fence = new ReadFence(view, peers, gate, new Pauses());
         Leadership leadership =
                 new Leadership(
                         calls, view, pusher::followers, settings.electionTimeoutMax().toMillis());
@@ -313,7 +315,7 @@ public final class RaftNode implements AutoCloseable {
         return peer == null ? null : peer.getAddress();
     }
 
-    private final class FenceTime implements ReadFence.Time {
+    private final class Pauses implements ReadFence.Time {
         @Override
         public long nanos() {
             return System.nanoTime();
@@ -321,11 +323,18 @@ public final class RaftNode implements AutoCloseable {
 
         @Override
         public void later(long nanos, Runnable callback) {
-            var _ =
-                    ticker.schedule(
-                            () -> guarded("the read fence's pause failed", callback),
-                            nanos,
-                            TimeUnit.NANOSECONDS);
+            try {
+                var _ =
+                        ticker.schedule(
+                                () -> guarded("what came after a pause failed", callback),
+                                nanos,
+                                TimeUnit.NANOSECONDS);
+            } catch (RejectedExecutionException e) {
+                if (!stopping) {
+                    throw e;
+                }
+                LOG.debug("nothing comes after a pause any more: the node stops", e);
+            }
         }
     }
 

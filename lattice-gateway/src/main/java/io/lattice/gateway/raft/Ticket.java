@@ -45,9 +45,11 @@ final class Ticket {
     }
 
     /// Asks a leader to put it into the log.
-    PeerRequest.Builder request() {
+    ///
+    /// @param raftId this node's
+    PeerRequest.Builder request(String raftId) {
         return PeerRequest.newBuilder()
-                .setForward(ForwardRequest.newBuilder().setProposal(proposal));
+                .setForward(ForwardRequest.newBuilder().setProposal(proposal).setRaftId(raftId));
     }
 
     long sequence() {

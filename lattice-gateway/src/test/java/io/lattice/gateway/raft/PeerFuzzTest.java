@@ -3,8 +3,8 @@ package io.lattice.gateway.raft;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
+import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
@@ -63,7 +63,7 @@ class PeerFuzzTest {
         }
 
         @Override
-        public void forward(Proposal proposal, Consumer<ForwardReply.Result> callback) {
+        public void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
             callback.accept(ForwardReply.Result.NOT_APPENDED);
         }
 

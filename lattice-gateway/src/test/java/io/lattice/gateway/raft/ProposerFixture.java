@@ -32,7 +32,7 @@ abstract class ProposerFixture {
                     standing,
                     peers,
                     sink,
-                    new CommitPusher(),
+                    new CommitPusher(new FrozenTime()),
                     TestSettings.single(Path.of("unused"), FakeStanding.SELF),
                     Runnable::run,
                     ORIGIN);
@@ -124,7 +124,7 @@ abstract class ProposerFixture {
     }
 
     void forward(long sequence, String key) {
-        proposer.forward(foreign(sequence, key), forwards::add);
+        proposer.forward(foreign(sequence, key), "n2~1", forwards::add);
     }
 
     static CommandBatch batch(Proposal proposal) {

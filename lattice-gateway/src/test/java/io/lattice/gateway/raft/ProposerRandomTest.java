@@ -77,7 +77,7 @@ class ProposerRandomTest {
                         standing,
                         peers,
                         sink,
-                        new CommitPusher(),
+                        new CommitPusher(new FrozenTime()),
                         TestSettings.single(Path.of("unused"), FakeStanding.SELF),
                         Runnable::run,
                         ORIGIN);

@@ -15,28 +15,9 @@ class ReadFenceTest {
     private final FakeStanding standing = new FakeStanding();
     private final FakePeers peers = new FakePeers();
     private final AppliedGate gate = new AppliedGate();
-    private final List<Runnable> pauses = new ArrayList<>();
     private final FrozenTime time = new FrozenTime();
     private final ReadFence fence = new ReadFence(standing, peers, gate, time);
     private final List<String> events = new ArrayList<>();
-
-    /// Stands still unless told.
-    private final class FrozenTime implements ReadFence.Time {
-        private long now = System.nanoTime();
-
-        @Override
-        public long nanos() {
-            return now;
-        }
-
-        @Override
-        public void later(long nanos, Runnable callback) {
-            pauses.add(() -> {
-                now += nanos;
-                callback.run();
-            });
-        }
-    }
 
     @BeforeEach
     void everythingIsApplied() {
@@ -135,8 +116,8 @@ class ReadFenceTest {
         read("a again");
 
         assertThat(peers.isQuiet()).isTrue();
-        assertThat(pauses).hasSize(1);
-        pauses.removeFirst().run();
+        assertThat(time.pauses()).isOne();
+        time.endPause();
 
         peers.next("n2").term(5);
         assertThat(events).endsWith("a again");

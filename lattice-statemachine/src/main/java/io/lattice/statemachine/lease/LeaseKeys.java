@@ -94,19 +94,17 @@ final class LeaseKeys implements LeaseLinks {
                 return txn.deleteAttached(stored.only, lease.id()) ? 1 : 0;
             }
         }
-        // What is in the store is in order already.
-        Collection<byte[]> keys =
-                attached.isEmpty() ? new ArrayList<>() : new TreeSet<>(Arrays::compareUnsigned);
+        List<byte[]> keys = new ArrayList<>();
         readStored(lease, stored == null ? 0 : stored.count, keys);
-        keys.addAll(attached);
-        int deleted = 0;
-        for (byte[] key : keys) {
-            // The entry may have taken it from the lease or deleted it since.
-            if (txn.deleteAttached(key, lease.id())) {
-                deleted++;
-            }
+        if (!attached.isEmpty()) {
+            // What is in the store is in order already.
+            Collection<byte[]> ordered = new TreeSet<>(Arrays::compareUnsigned);
+            ordered.addAll(keys);
+            ordered.addAll(attached);
+            keys = new ArrayList<>(ordered);
         }
-        return deleted;
+        // The entry may have taken some from the lease or deleted them since.
+        return txn.deleteAttached(keys, lease.id());
     }
 
     private void readStored(LeaseId lease, int count, Collection<byte[]> keys) {

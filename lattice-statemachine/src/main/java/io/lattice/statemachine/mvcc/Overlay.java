@@ -7,6 +7,7 @@ import io.lattice.statemachine.storage.WriteBuffer;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Iterator;
+import java.util.List;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -36,9 +37,31 @@ final class Overlay {
         PendingKey touched =
                 header == null
                         ? new PendingKey(key, StoredKeys.latest(store, key), true)
-                        : new PendingKey(key, header.length == 0 ? null : header, false);
+                        : ofHeader(key, header);
         pending.put(key, touched);
         return touched;
+    }
+
+    private static PendingKey ofHeader(byte[] key, byte[] header) {
+        return new PendingKey(key, header.length == 0 ? null : header, false);
+    }
+
+    /// Makes the entries for keys in ascending order, at least one: what has to be read of neighbours is read together.
+    void touchAll(List<byte[]> keys) {
+        try (AscendingLookups lookups =
+                new AscendingLookups(store, keys.getFirst(), keys.getLast())) {
+            for (byte[] key : keys) {
+                if (pending.containsKey(key)) {
+                    continue;
+                }
+                byte[] header = headers.find(key);
+                PendingKey touched =
+                        header == null
+                                ? new PendingKey(key, lookups.latest(key), true)
+                                : ofHeader(key, header);
+                pending.put(key, touched);
+            }
+        }
     }
 
     /// The entry for a key whose live record the caller has just scanned.

@@ -1,6 +1,7 @@
 package io.lattice.statemachine.mvcc;
 
 import java.util.Arrays;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -88,15 +89,26 @@ public final class RecordCache {
             if (applying > index || slotOf(key, hash) >= 0) {
                 return;
             }
-            int first = firstSlot(hash);
-            int second = secondSlot(hash);
-            int slot = slots.get(first) != null && slots.get(second) == null ? second : first;
-            set(slot, new Entry(key, record, index));
+            set(slotToFill(hash), new Entry(key, record, index));
         }
         while (bytes.get() > bytesMax) {
             // Under no lock: what is dropped is looked up in the store again.
             set(hand.getAndIncrement() & mask, null);
         }
+    }
+
+    /// An empty one of the key's two slots, or either: which one must not be foreseen. Whoever has to give way finds its other
+    /// slot empty sooner or later; if it were always the first that is taken, two keys would drive each other out for ever.
+    private int slotToFill(int hash) {
+        int first = firstSlot(hash);
+        int second = secondSlot(hash);
+        if (slots.get(first) == null) {
+            return first;
+        }
+        if (slots.get(second) == null) {
+            return second;
+        }
+        return ThreadLocalRandom.current().nextBoolean() ? first : second;
     }
 
     /// Announces the log entry that is applied next.

@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 /// commands before it in the same log entry. Ends with [#commit()], which moves the keyspace on if anything changed, or with
 /// [#abort()], which leaves no trace. Apply thread only.
 public final class WriteTxn implements KeyReader {
+    /// Fewer keys are looked up one by one: a cursor costs several lookups.
+    private static final int TOGETHER_MIN = 16;
+
     private final EntryBatch batch;
     private final Overlay overlay;
     private final WriteBuffer buffer;
@@ -155,6 +158,20 @@ public final class WriteTxn implements KeyReader {
         }
         delete(pending, old, null);
         return true;
+    }
+
+    /// Deletes those of the keys, in ascending order, that go with this lease, and returns how many did.
+    public int deleteAttached(List<byte[]> keys, long lease) {
+        if (keys.size() >= TOGETHER_MIN) {
+            overlay.touchAll(keys);
+        }
+        int deleted = 0;
+        for (byte[] key : keys) {
+            if (deleteAttached(key, lease)) {
+                deleted++;
+            }
+        }
+        return deleted;
     }
 
     /// Keeps the changes for the log entry's batch and moves the keyspace's revision on if there were any.

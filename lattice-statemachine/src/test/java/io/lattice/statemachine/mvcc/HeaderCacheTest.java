@@ -39,6 +39,25 @@ final class HeaderCacheTest {
         assertThat(known).isGreaterThan(10_000);
     }
 
+    /// At the load that a hundred thousand keys are in the default size.
+    @Test
+    void keysThatFitStayInIt() {
+        HeaderCache cache = new HeaderCache(4_096);
+        int keys = 1_600;
+        int unknown = 0;
+        for (int round = 0; round < 3; round++) {
+            unknown = 0;
+            for (int i = 0; i < keys; i++) {
+                byte[] key = KeyCodec.current(1, ByteString.copyFromUtf8("key" + i));
+                if (cache.find(key) == null) {
+                    unknown++;
+                }
+                cache.note(key, null);
+            }
+        }
+        assertThat(unknown).isLessThan(keys / 100);
+    }
+
     @Test
     void longKeysAreLeftOut() {
         HeaderCache cache = new HeaderCache(64);
