@@ -22,12 +22,13 @@ import org.slf4j.LoggerFactory;
 
 /// Proposes ticks while this node leads and there are leases; see [TickMeter]. One is under way at a time.
 ///
-/// Started and stopped once. A thread of its own looks whether a tick is due; while ended leases wait to be revoked, it looks
-/// again as soon as a tick is applied. Not the thread that completes ticks, which applies the log: proposing may submit at
+/// Started and stopped once. A thread of its own looks whether a tick is due, less often while none can be: on a follower, and
+/// without leases. While ended leases wait to be revoked, it looks again as soon as a tick is applied. Not the thread that completes ticks, which applies the log: proposing may submit at
 /// once, and submitting may block.
 public final class LeaseTicker implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseTicker.class);
     private static final long LOOK_MS = 20;
+    private static final long IDLE_LOOK_MS = 100;
 
     private final RaftNode node;
     private final Consumer<Throwable> died;
@@ -45,20 +46,33 @@ public final class LeaseTicker implements AutoCloseable {
 
     /// Begins to tick.
     public void start() {
-        var _ =
-                scheduler.scheduleWithFixedDelay(
-                        this::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
+        lookAfter(LOOK_MS);
     }
 
-    private void look() {
+    private void lookAfter(long millis) {
+        try {
+            var _ =
+                    scheduler.schedule(
+                            () -> lookAfter(look() ? LOOK_MS : IDLE_LOOK_MS),
+                            millis,
+                            TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("the ticker is stopping", e);
+        }
+    }
+
+    /// Proposes a tick if one is due, and returns whether one will be.
+    private boolean look() {
         try {
             StateStore store = node.store();
-            LeaseTick tick =
-                    meter.next(System.nanoTime(), leaderTerm(), store.leaseCount(), clockOf(store));
+            long term = leaderTerm();
+            int leases = store.leaseCount();
+            LeaseTick tick = meter.next(System.nanoTime(), term, leases, clockOf(store));
             if (tick != null) {
                 node.proposer()
                         .propose(Command.newBuilder().setLeaseTick(tick).build(), new Applied());
             }
+            return term >= 0 && leases > 0;
         } catch (StoreUnavailableException e) {
             // A snapshot is being installed, so this node doesn't lead; or it stops.
             LOG.debug("not ticking", e);
@@ -68,11 +82,14 @@ public final class LeaseTicker implements AutoCloseable {
                 died.accept(e);
             }
         }
+        return false;
     }
 
     private void lookNow() {
         try {
-            scheduler.execute(this::look);
+            scheduler.execute(() -> {
+                var _ = look();
+            });
         } catch (RejectedExecutionException e) {
             LOG.debug("the ticker is stopping", e);
         }

@@ -55,7 +55,9 @@ final class AppliedGate {
         }
     }
 
-    void expire(long nowNanos) {
+    /// Fails what has waited too long, and returns whether something still waits.
+    boolean expire(long nowNanos) {
+        boolean waiting;
         List<Waiter> late = new ArrayList<>();
         synchronized (this) {
             waiters.removeIf(waiter -> {
@@ -65,10 +67,12 @@ final class AppliedGate {
                 }
                 return expired;
             });
+            waiting = !waiters.isEmpty();
         }
         for (Waiter waiter : late) {
             waiter.failed().accept(ProposalFailure.TIMED_OUT);
         }
+        return waiting;
     }
 
     private record Waiter(

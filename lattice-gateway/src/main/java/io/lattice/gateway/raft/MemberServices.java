@@ -21,11 +21,14 @@ final class MemberServices implements PeerServer.Handler {
 
     private final RaftNode node;
     private final RaftSettings settings;
+    private final ConfiguredPeers peers;
     private final RaftIdentity identity;
 
-    MemberServices(RaftNode node, RaftSettings settings, RaftIdentity identity) {
+    MemberServices(
+            RaftNode node, RaftSettings settings, ConfiguredPeers peers, RaftIdentity identity) {
         this.node = node;
         this.settings = settings;
+        this.peers = peers;
         this.identity = identity;
     }
 
@@ -79,7 +82,7 @@ final class MemberServices implements PeerServer.Handler {
             return refused("not the leader");
         }
         String nodeId = RaftIdentity.nodeOf(raftId);
-        Optional<RaftSettings.PeerAddress> address = node.configured(nodeId);
+        Optional<RaftSettings.PeerAddress> address = peers.address(nodeId);
         if (address.isEmpty()) {
             return refused(nodeId + " is not among the configured peers");
         }
@@ -96,7 +99,7 @@ final class MemberServices implements PeerServer.Handler {
                 changed.add(peer);
             }
         }
-        changed.add(RaftNode.peer(raftId, address.get()));
+        changed.add(ConfiguredPeers.peer(raftId, address.get()));
         LOG.info("{} asks to join: changing the members from {} to {}", raftId, current, changed);
         try {
             var _ =

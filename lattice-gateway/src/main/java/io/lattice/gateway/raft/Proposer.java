@@ -445,8 +445,11 @@ public final class Proposer {
         }
     }
 
-    /// Called every few milliseconds: fails what has waited too long.
-    void tick(long nowNanos) {
+    /// Called every few milliseconds while it says so, else now and then: fails what has waited too long.
+    ///
+    /// @return whether anything waits
+    boolean tick(long nowNanos) {
+        boolean busy;
         List<Pending> late;
         List<Forwarded> givenUp = List.of();
         lock.lock();
@@ -466,6 +469,7 @@ public final class Proposer {
                     own.becomeUndecided(entry.message().appendTerm());
                 }
             }
+            busy = commands() > 0 || isUnderWay() || !tickets.isEmpty();
         } finally {
             lock.unlock();
         }
@@ -474,6 +478,7 @@ public final class Proposer {
         failTickets(
                 ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos() >= 0,
                 ProposalFailure.TIMED_OUT);
+        return busy;
     }
 
     private void failTickets(Predicate<Ticket> which, ProposalFailure failure) {

@@ -1,15 +1,11 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
@@ -41,9 +37,14 @@ import org.slf4j.LoggerFactory;
 /// process is reported to `fatal`, which doesn't return to normal operation.
 public final class RaftNode implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RaftNode.class);
+
+    /// Between two looks for what has waited too long: while anything waits, and else.
     private static final long TICK_MS = 10;
 
+    private static final long IDLE_TICK_MS = 50;
+
     private final RaftSettings settings;
+    private final ConfiguredPeers peers;
     private final RaftFolders folders;
     private final RaftIdentity identity;
     private final RaftGroupId groupId;
@@ -60,6 +61,7 @@ public final class RaftNode implements AutoCloseable {
     private final ExecutorService completions =
             Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().name("lattice-completions").daemon().factory());
+    private final Pauses pauses = new Pauses();
     private final boolean hasLog;
     private volatile boolean stopping;
     private volatile RaftServer.@Nullable Division division;
@@ -84,10 +86,11 @@ public final class RaftNode implements AutoCloseable {
             BiConsumer<String, Throwable> fatal)
             throws IOException {
         this.settings = settings;
+        this.peers = new ConfiguredPeers(settings.peers());
         this.folders = new RaftFolders(settings);
         this.identity = identity;
         this.groupId = RaftGroupId.valueOf(settings.groupId());
-        this.pusher = new CommitPusher(new Pauses());
+        this.pusher = new CommitPusher(pauses);
         this.applications = new Applications(gate, fatal);
         this.stateMachine =
                 new LatticeStateMachine(
@@ -115,46 +118,53 @@ public final class RaftNode implements AutoCloseable {
             long snapshotThresholdEntries,
             BiConsumer<String, Throwable> fatal)
             throws IOException, InterruptedException {
-        requireFreePort(settings);
+        RaftPort.requireFree(settings.bindHost(), settings.bindPort());
         RaftIdentity identity = RaftIdentity.open(settings);
-        RaftNode node = null;
         boolean started = false;
         try {
-            RaftFolders folders = new RaftFolders(settings);
-            folders.discardHalfMade();
-            LogExtent log = LogRepair.run(folders.log());
-            node =
-                    new RaftNode(
-                            settings, identity, storeOptions, snapshotThresholdEntries, log, fatal);
-            node.run();
+            RaftNode node = null;
+            while (node == null) {
+                RaftFolders folders = new RaftFolders(settings);
+                folders.discardHalfMade();
+                LogExtent log = LogRepair.run(folders.log());
+                node =
+                        new RaftNode(
+                                        settings,
+                                        identity,
+                                        storeOptions,
+                                        snapshotThresholdEntries,
+                                        log,
+                                        fatal)
+                                .runOrShutDown();
+            }
             started = true;
             return node;
         } finally {
             if (!started) {
-                if (node != null) {
-                    node.close();
-                } else {
-                    identity.close();
-                }
+                identity.close();
             }
         }
     }
 
-    /// Ratis ends the process without a word when it can't bind.
-    private static void requireFreePort(RaftSettings settings) throws IOException {
-        try (ServerSocket socket = new ServerSocket()) {
-            socket.setReuseAddress(true);
-            InetAddress host =
-                    settings.bindHost().isEmpty()
-                            ? null
-                            : InetAddress.getByName(settings.bindHost());
-            socket.bind(new InetSocketAddress(host, settings.bindPort()));
-        } catch (IOException e) {
-            throw new IOException(
-                    "the Raft port %s:%d can't be bound: %s"
-                            .formatted(settings.bindHost(), settings.bindPort(), e.getMessage()),
-                    e);
+    /// This, once it is a member; null if Ratis closed the group before, and all has to be opened anew.
+    ///
+    /// A node that joins has a log in which it isn't a member until the entry that makes it one arrives. If its leader is silent
+    /// for an election timeout before that, Ratis would have it elected, sees that it is no member, and closes the group as
+    /// if it had been removed.
+    private @Nullable RaftNode runOrShutDown() throws IOException, InterruptedException {
+        boolean member = false;
+        try {
+            stateMachine.expectClose();
+            member = run();
+        } finally {
+            if (!member) {
+                shutDown();
+            }
         }
+        if (!member) {
+            LOG.warn("Ratis closed the group while this node was joining: opening it again");
+        }
+        return member ? this : null;
     }
 
     private RaftServer buildServer() throws IOException {
@@ -163,7 +173,7 @@ public final class RaftNode implements AutoCloseable {
         if (tls != null) {
             GrpcConfigKeys.TLS.setConf(parameters, tls);
         }
-        MemberServices handler = new MemberServices(this, settings, identity);
+        MemberServices handler = new MemberServices(this, settings, peers, identity);
         PeerGuard guard =
                 new PeerGuard(identity.raftId(), tls != null, folders.log(), applications::failed);
         RaftSettings.PeerTls material = settings.tls();
@@ -175,7 +185,10 @@ public final class RaftNode implements AutoCloseable {
         // first election.
         return RaftServer.newBuilder()
                 .setServerId(RaftPeerId.valueOf(identity.raftId()))
-                .setGroup(hasLog && !identity.founders().isEmpty() ? foundingGroup() : null)
+                .setGroup(
+                        hasLog && !identity.founders().isEmpty()
+                                ? peers.group(groupId, identity.founders())
+                                : null)
                 .setOption(RaftStorage.StartupOption.RECOVER)
                 .setStateMachineRegistry(group -> stateMachine)
                 .setProperties(RatisProperties.of(settings))
@@ -183,7 +196,8 @@ public final class RaftNode implements AutoCloseable {
                 .build();
     }
 
-    private void run() throws IOException, InterruptedException {
+    /// Returns whether this node is a member.
+    private boolean run() throws IOException, InterruptedException {
         if (!hasLog && identity.logMade()) {
             throw new RaftIdentity.DirectoryException(
                     "the Raft log of %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
@@ -201,17 +215,17 @@ public final class RaftNode implements AutoCloseable {
         RaftServer.Division started = server.getDivision(groupId);
         gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
-        PeerClients peers = new PeerClients(id -> addressOf(started, id), tls);
+        PeerClients members = new PeerClients(id -> addressOf(started, id), tls);
         Proposer proposer =
                 new Proposer(
                         view,
-                        peers,
+                        members,
                         calls,
                         pusher,
                         settings,
                         completions,
                         new SecureRandom().nextLong());
-        ReadFence fence = new ReadFence(view, peers, gate, new Pauses());
+        ReadFence fence = new ReadFence(view, members, gate, pauses);
         Leadership leadership =
                 new Leadership(
                         calls, view, pusher::followers, settings.electionTimeoutMax().toMillis());
@@ -222,22 +236,28 @@ public final class RaftNode implements AutoCloseable {
                                 new TermFile(folders.log()),
                                 pusher,
                                 proposer,
-                                peers,
+                                members,
                                 leadership,
                                 applications),
                         view.nodeId(),
                         settings.electionTimeoutMax(),
                         System.nanoTime());
         division = started;
-        running = new Running(started, view, peers, proposer, fence, leadership, watchdog);
+        running = new Running(started, view, members, proposer, fence, leadership, watchdog);
         applications.attach(proposer);
         proposer.start(e -> applications.failed("the proposer's thread died", e));
-        var _ = ticker.scheduleWithFixedDelay(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
+        tickAfter(TICK_MS);
         if (!isMember(started)) {
-            try (PeerClients configured = configuredPeers()) {
-                formation(configured).join(() -> isMember(started));
+            try (PeerClients configured = peers.clients(tls)) {
+                formation(configured).join(() -> isMember(started) || isClosed(started));
             }
         }
+        stateMachine.expectNoClose();
+        return !isClosed(started);
+    }
+
+    private static boolean isClosed(RaftServer.Division started) {
+        return started.getInfo().getLifeCycleState().isClosingOrClosed();
     }
 
     /// Ratis wraps what goes wrong while it opens the group's files.
@@ -254,7 +274,7 @@ public final class RaftNode implements AutoCloseable {
         if (settings.peers().size() == 1) {
             founders = Optional.of(List.of(identity.raftId()));
         } else {
-            try (PeerClients configured = configuredPeers()) {
+            try (PeerClients configured = peers.clients(tls)) {
                 founders = formation(configured).founders();
             }
         }
@@ -262,7 +282,7 @@ public final class RaftNode implements AutoCloseable {
         if (founders.isPresent()) {
             identity.found(founders.get());
             LOG.info("founding the cluster with {}", founders.get());
-            group = foundingGroup();
+            group = peers.group(groupId, identity.founders());
         } else {
             group = RaftGroup.valueOf(groupId);
         }
@@ -270,36 +290,6 @@ public final class RaftNode implements AutoCloseable {
         if (!reply.isSuccess()) {
             throw new IOException("the Raft group can't be made", reply.getException());
         }
-    }
-
-    /// The members that the log begins with. What the log says of later ones takes precedence.
-    private RaftGroup foundingGroup() {
-        return RaftGroup.valueOf(groupId, identity.founders().stream().map(this::founder).toList());
-    }
-
-    private RaftPeer founder(String raftId) {
-        PeerAddress address =
-                configured(RaftIdentity.nodeOf(raftId))
-                        .orElseThrow(() ->
-                                new IllegalStateException(
-                                        raftId + " is not among the configured peers"));
-        return peer(raftId, address);
-    }
-
-    static RaftPeer peer(String raftId, PeerAddress address) {
-        return RaftPeer.newBuilder()
-                .setId(raftId)
-                .setAddress(address.host() + ":" + address.port())
-                .build();
-    }
-
-    Optional<PeerAddress> configured(String nodeId) {
-        return settings.peers().stream().filter(p -> p.nodeId().equals(nodeId)).findFirst();
-    }
-
-    private PeerClients configuredPeers() {
-        return new PeerClients(
-                nodeId -> configured(nodeId).map(p -> p.host() + ":" + p.port()).orElse(null), tls);
     }
 
     private Formation formation(PeerClients configured) {
@@ -326,7 +316,7 @@ public final class RaftNode implements AutoCloseable {
             try {
                 var _ =
                         ticker.schedule(
-                                () -> guarded("what came after a pause failed", callback),
+                                () -> guarded("what is due after a pause failed", callback),
                                 nanos,
                                 TimeUnit.NANOSECONDS);
             } catch (RejectedExecutionException e) {
@@ -338,20 +328,19 @@ public final class RaftNode implements AutoCloseable {
         }
     }
 
+    private void tickAfter(long millis) {
+        pauses.later(TimeUnit.MILLISECONDS.toNanos(millis), this::tick);
+    }
+
     private void tick() {
-        Running r = running;
-        if (r != null) {
-            guarded(
-                    "the Raft ticker failed",
-                    () -> {
-                        long now = System.nanoTime();
-                        r.fence().tick(now);
-                        r.proposer().tick(now);
-                        gate.expire(now);
-                        r.peers().tick();
-                        r.watchdog().tick(now);
-                    });
-        }
+        long now = System.nanoTime();
+        Running r = requireRunning();
+        boolean waiting = r.fence().tick(now);
+        waiting |= r.proposer().tick(now);
+        waiting |= gate.expire(now);
+        r.peers().tick();
+        r.watchdog().tick(now);
+        tickAfter(waiting ? TICK_MS : IDLE_TICK_MS);
     }
 
     private void guarded(String what, Runnable action) {
@@ -468,6 +457,14 @@ public final class RaftNode implements AutoCloseable {
     /// Stops in the order of the data's way: no new requests, then consensus, then the state.
     @Override
     public void close() throws IOException {
+        try {
+            shutDown();
+        } finally {
+            identity.close();
+        }
+    }
+
+    private void shutDown() throws IOException {
         stopping = true;
         stateMachine.expectClose();
         Running r = running;
@@ -484,7 +481,6 @@ public final class RaftNode implements AutoCloseable {
                 r.peers().close();
             }
             completions.shutdown();
-            identity.close();
         }
     }
 }

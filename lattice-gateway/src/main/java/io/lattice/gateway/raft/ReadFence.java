@@ -248,9 +248,11 @@ public final class ReadFence {
         }
     }
 
-    /// Called every few milliseconds: begins a round anew that found no leader or lost a message, and fails reads
-    /// whose time is up.
-    void tick(long nowNanos) {
+    /// Called every few milliseconds while it says so, else now and then: begins a round anew that found no leader or lost a
+    /// message, and fails reads whose time is up.
+    ///
+    /// @return whether a round is under way
+    boolean tick(long nowNanos) {
         Round slow;
         synchronized (this) {
             slow = current;
@@ -259,6 +261,7 @@ public final class ReadFence {
             ask(slow, slow.rest());
             giveUpLate(nowNanos);
         }
+        return slow != null;
     }
 
     private void giveUpLate(long nowNanos) {

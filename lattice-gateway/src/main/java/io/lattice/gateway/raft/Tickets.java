@@ -40,6 +40,10 @@ final class Tickets {
         return bySequence.containsKey(ticket.sequence());
     }
 
+    boolean isEmpty() {
+        return bySequence.isEmpty();
+    }
+
     @Nullable Ticket remove(long sequence) {
         return bySequence.remove(sequence);
     }

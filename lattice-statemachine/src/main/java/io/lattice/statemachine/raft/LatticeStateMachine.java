@@ -331,9 +331,15 @@ public final class LatticeStateMachine extends BaseStateMachine {
         listener.failed("the Raft log can't be written", cause);
     }
 
-    /// Called before an orderly stop, so that what follows isn't taken for a failure.
+    /// Called before an orderly stop, or while Ratis may close the division without harm, so that what follows isn't taken for a
+    /// failure.
     public void expectClose() {
         closing = true;
+    }
+
+    /// From now on Ratis has no reason to close the division.
+    public void expectNoClose() {
+        closing = false;
     }
 
     @Override
