@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The client port: gRPC, the JSON gateway and the endpoints for health and version, on one address, with TLS or in plain
@@ -34,14 +33,14 @@ public final class ClientPort {
         private final @Nullable ClientTls tls;
         private final Limits limits;
         private final ConnectionCount count;
-        private final Consumer<HttpExchange> endpoints;
+        private final Endpoints endpoints;
         private final List<ServerTransportFilter> filters;
         private volatile boolean stopping;
 
         Connections(
                 @Nullable ClientTls tls,
                 Limits limits,
-                Consumer<HttpExchange> endpoints,
+                Endpoints endpoints,
                 List<ServerTransportFilter> filters) {
             this.tls = tls;
             this.limits = limits;
@@ -62,7 +61,7 @@ public final class ClientPort {
             return count;
         }
 
-        Consumer<HttpExchange> endpoints() {
+        Endpoints endpoints() {
             return endpoints;
         }
 
@@ -95,7 +94,8 @@ public final class ClientPort {
     /// @param tls null for plain text
     /// @param services what is served
     /// @param interceptors before all services, the first one first; a check of the client's certificate comes before them
-    /// @param filters of connections, whichever protocol they speak
+    /// @param filters of connections, whichever protocol they speak; asked twice about one that has calls of gRPC and other
+    ///     requests
     /// @param tracers is told of every call, of gRPC and of the JSON gateway
     /// @param health answers for the node
     /// @throws IOException if the address can't be used

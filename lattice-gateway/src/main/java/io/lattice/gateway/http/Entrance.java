@@ -60,7 +60,7 @@ final class Entrance extends ByteToMessageDecoder {
             handshaken = true;
             String protocol = tls.applicationProtocol();
             if (ApplicationProtocolNames.HTTP_2.equals(protocol)) {
-                GrpcTransport.toGrpc(ctx, grpc, session());
+                toHttp2(ctx);
                 return;
             }
             if (ApplicationProtocolNames.HTTP_1_1.equals(protocol)) {
@@ -86,7 +86,7 @@ final class Entrance extends ByteToMessageDecoder {
                 }
             }
             if (seen == preface.readableBytes()) {
-                GrpcTransport.toGrpc(ctx, grpc, session());
+                toHttp2(ctx);
             }
         } finally {
             preface.release();
@@ -98,6 +98,12 @@ final class Entrance extends ByteToMessageDecoder {
         // Plain text on the TLS port, for example.
         LOG.debug("closing {}", ctx.channel(), cause);
         var _ = ctx.close();
+    }
+
+    private void toHttp2(ChannelHandlerContext ctx) {
+        SSLSession session = session();
+        Http2Requests.install(port, grpc, session);
+        GrpcTransport.toGrpc(ctx, grpc, session);
     }
 
     private @Nullable SSLSession session() {

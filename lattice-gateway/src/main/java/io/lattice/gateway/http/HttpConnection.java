@@ -2,7 +2,6 @@ package io.lattice.gateway.http;
 
 import io.grpc.Attributes;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
@@ -28,8 +27,6 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
-import io.netty.handler.codec.http.TooLongHttpHeaderException;
-import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.netty.util.ReferenceCountUtil;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -43,23 +40,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// A connection that speaks HTTP/1.1: puts requests together, one at a time and each within its time and size, hands them to
-/// the port's endpoints and writes their answers.
+/// the port's endpoints and writes their answers. An endpoint that takes the body in pieces gets the request with its head,
+/// and each piece when it asks.
 ///
 /// Belongs to the connection's event loop. While an answer is under way at most one piece of the next request is read, which is
 /// enough to see the client go.
-final class HttpConnection extends ChannelDuplexHandler {
+final class HttpConnection extends ChannelDuplexHandler implements HttpStream {
     private static final Logger LOG = LoggerFactory.getLogger(HttpConnection.class);
 
     private final ClientPort.Connections port;
     private final Attributes attributes;
     private final Channel channel;
+    private final RequestBody body;
 
     /// Read, and not looked at yet.
     private final Queue<HttpObject> ahead = new ArrayDeque<>();
 
     private @Nullable ChannelHandlerContext added;
     private @Nullable HttpRequest head;
-    private @Nullable ByteBuf body;
     private @Nullable HttpExchange exchange;
     private @Nullable Future<?> deadline;
     private boolean keepAlive;
@@ -75,10 +73,17 @@ final class HttpConnection extends ChannelDuplexHandler {
     /// The client doesn't take its answers: the next request waits.
     private boolean stalled;
 
+    /// The body of a request that is answered from its head on isn't complete. Without an exchange the rest is thrown away.
+    private boolean inPieces;
+
+    /// The exchange has asked for a piece.
+    private boolean asked;
+
     private HttpConnection(ClientPort.Connections port, Channel channel, Attributes attributes) {
         this.port = port;
         this.channel = channel;
         this.attributes = attributes;
+        this.body = new RequestBody(channel.alloc());
     }
 
     /// Ends the entrance: puts HTTP/1.1 into its place, and what the entrance has read goes there.
@@ -110,17 +115,23 @@ final class HttpConnection extends ChannelDuplexHandler {
         connection.read();
     }
 
-    EventLoop loop() {
+    @Override
+    public EventLoop loop() {
         return channel.eventLoop();
     }
 
-    /// Addresses and TLS session, as gRPC's calls have them.
-    Attributes attributes() {
+    @Override
+    public Limits limits() {
+        return port.limits();
+    }
+
+    @Override
+    public Attributes attributes() {
         return attributes;
     }
 
-    /// Whether the client takes data. For any thread.
-    boolean isWritable() {
+    @Override
+    public boolean isWritable() {
         return channel.isWritable();
     }
 
@@ -139,7 +150,7 @@ final class HttpConnection extends ChannelDuplexHandler {
     }
 
     /// Goes on with what was read already, or reads.
-    private void more() {
+    private void readOn() {
         if (ahead.isEmpty()) {
             read();
         } else if (!taking) {
@@ -187,7 +198,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         if (refused) {
             ReferenceCountUtil.release(piece);
             read();
-        } else if (exchange != null || stalled || taking || !ahead.isEmpty()) {
+        } else if (mustWait()) {
             // One read brings several pieces.
             ahead.add(piece);
         } else {
@@ -195,14 +206,23 @@ final class HttpConnection extends ChannelDuplexHandler {
         }
     }
 
+    private boolean mustWait() {
+        boolean wanted = exchange == null || (inPieces && asked);
+        return !wanted || stalled || taking || !ahead.isEmpty();
+    }
+
     private void take(HttpObject piece) {
         try {
             if (refused) {
-                more();
+                readOn();
                 return;
             }
             if (piece.decoderResult().isFailure()) {
-                refuse(unreadable(piece.decoderResult().cause()));
+                unreadable(piece.decoderResult().cause());
+                return;
+            }
+            if (inPieces && piece instanceof HttpContent content) {
+                pass(content);
                 return;
             }
             if (piece instanceof HttpRequest request) {
@@ -213,34 +233,39 @@ final class HttpConnection extends ChannelDuplexHandler {
             }
             if (piece instanceof LastHttpContent && head != null) {
                 dispatch(head);
-            } else {
-                more();
+            } else if (exchange == null) {
+                readOn();
             }
         } finally {
             ReferenceCountUtil.release(piece);
         }
     }
 
-    private static HttpReply unreadable(Throwable cause) {
-        return switch (cause) {
-            case TooLongHttpLineException _ ->
-                    HttpReply.text(HttpResponseStatus.REQUEST_URI_TOO_LONG, "URI Too Long\n");
-            case TooLongHttpHeaderException _ ->
-                    HttpReply.text(
-                            HttpResponseStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                            "Request Header Fields Too Large\n");
-            default -> HttpReply.text(HttpResponseStatus.BAD_REQUEST, "400 Bad Request\n");
-        };
+    private void unreadable(Throwable cause) {
+        if (inPieces) {
+            // Where the body ends can't be known any more.
+            LOG.debug("closing {}", channel, cause);
+            var _ = ctx().close();
+        } else {
+            refuse(HttpReply.unreadable(cause));
+        }
     }
 
     private void begin(HttpRequest request) {
-        head = request;
         idle = false;
         keepAlive = HttpUtil.isKeepAlive(request);
-        closeAfter(port.limits().body());
-        if (HttpUtil.getContentLength(request, 0L) > port.limits().bodyBytes()) {
-            refuse(tooLarge());
-        } else if (HttpUtil.is100ContinueExpected(request)) {
+        boolean early;
+        try {
+            early = port.endpoints().takesPieces(request.method(), request.uri());
+        } catch (IllegalArgumentException e) {
+            refuse(HttpReply.unreadable(e));
+            return;
+        }
+        if (!early && HttpUtil.getContentLength(request, 0L) > port.limits().bodyBytes()) {
+            refuse(RequestBody.tooLarge(port.limits().bodyBytes()));
+            return;
+        }
+        if (HttpUtil.is100ContinueExpected(request)) {
             var _ =
                     ctx().writeAndFlush(
                                     new DefaultFullHttpResponse(
@@ -248,30 +273,61 @@ final class HttpConnection extends ChannelDuplexHandler {
                                             HttpResponseStatus.CONTINUE,
                                             Unpooled.EMPTY_BUFFER));
         }
+        if (early) {
+            noDeadline();
+            inPieces = true;
+            asked = false;
+            exchange =
+                    HttpExchange.inPieces(this, request.method(), request.uri(), request.headers());
+            port.endpoints().serve(exchange);
+        } else {
+            head = request;
+            closeAfter(port.limits().body());
+        }
     }
 
     private void add(ByteBuf content) {
-        int length = content.readableBytes();
-        if (length == 0) {
+        if (body.size() + content.readableBytes() > port.limits().bodyBytes()) {
+            refuse(RequestBody.tooLarge(port.limits().bodyBytes()));
             return;
         }
-        ByteBuf begun = body;
-        if (begun == null) {
-            begun = ctx().alloc().buffer(length);
-            body = begun;
-        }
-        if (begun.readableBytes() + length > port.limits().bodyBytes()) {
-            refuse(tooLarge());
-            return;
-        }
-        begun.writeBytes(content);
+        body.add(content);
     }
 
-    private HttpReply tooLarge() {
-        return HttpReply.json(
-                HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
-                "{\"code\":8,\"message\":\"lattice: request body larger than max (%d bytes)\"}"
-                        .formatted(port.limits().bodyBytes()));
+    /// A piece of the body of a request that is answered already.
+    private void pass(HttpContent content) {
+        HttpExchange current = exchange;
+        boolean last = content instanceof LastHttpContent;
+        inPieces = !last;
+        if (current == null) {
+            if (last) {
+                ready();
+            } else {
+                readOn();
+            }
+            return;
+        }
+        if (content.content().isReadable()) {
+            asked = false;
+            current.watcher().piece(content.content());
+        }
+        if (last) {
+            current.watcher().bodyEnd();
+            if (current == exchange && ahead.isEmpty()) {
+                // So that the client's going away shows.
+                read();
+            }
+        } else if (asked) {
+            readOn();
+        }
+    }
+
+    @Override
+    public void more(HttpExchange asking) {
+        if (asking == exchange && inPieces && !asked) {
+            asked = true;
+            readOn();
+        }
     }
 
     /// Answers something that never became a request. The client is to close: closing at once would reset a connection whose
@@ -280,7 +336,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         head = null;
         closing = true;
         refused = true;
-        FullHttpResponse response = response(reply);
+        FullHttpResponse response = reply.inHttp1();
         response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
         var _ = ctx().writeAndFlush(response);
         closeAfter(port.limits().handshake());
@@ -290,15 +346,13 @@ final class HttpConnection extends ChannelDuplexHandler {
     private void dispatch(HttpRequest request) {
         head = null;
         noDeadline();
-        byte[] bytes = body == null ? new byte[0] : ByteBufUtil.getBytes(body);
-        freeBody();
         HttpExchange begun;
         try {
             begun =
-                    new HttpExchange(
-                            this, request.method(), request.uri(), request.headers(), bytes);
+                    HttpExchange.complete(
+                            this, request.method(), request.uri(), request.headers(), body.take());
         } catch (IllegalArgumentException e) {
-            refuse(unreadable(e));
+            refuse(HttpReply.unreadable(e));
             return;
         }
         exchange = begun;
@@ -306,51 +360,22 @@ final class HttpConnection extends ChannelDuplexHandler {
             // So that the client's going away shows.
             read();
         }
-        try {
-            port.endpoints().accept(begun);
-        } catch (RuntimeException e) {
-            LOG.error("{} {} failed unexpectedly", request.method(), request.uri(), e);
-            reply(
-                    begun,
-                    HttpReply.text(
-                            HttpResponseStatus.INTERNAL_SERVER_ERROR, "Internal Server Error\n"));
-        }
+        port.endpoints().serve(begun);
     }
 
-    private void freeBody() {
-        if (body != null) {
-            body.release();
-            body = null;
-        }
-    }
-
-    private static FullHttpResponse response(HttpReply reply) {
-        FullHttpResponse response =
-                new DefaultFullHttpResponse(
-                        HttpVersion.HTTP_1_1,
-                        reply.status(),
-                        Unpooled.wrappedBuffer(reply.body().asReadOnlyByteBuffer()));
-        response.headers()
-                .set(HttpHeaderNames.CONTENT_TYPE, reply.contentType())
-                .set("X-Content-Type-Options", "nosniff")
-                .set(HttpHeaderNames.CONTENT_LENGTH, reply.body().size());
-        if (reply.status().equals(HttpResponseStatus.METHOD_NOT_ALLOWED)) {
-            response.headers().set(HttpHeaderNames.ALLOW, "GET");
-        }
-        return response;
-    }
-
-    void reply(HttpExchange answered, HttpReply reply) {
+    @Override
+    public void reply(HttpExchange answered, HttpReply reply) {
         if (answered != exchange) {
             return;
         }
-        FullHttpResponse response = response(reply);
+        FullHttpResponse response = reply.inHttp1();
         HttpUtil.setKeepAlive(response, stays());
         var _ = ctx().writeAndFlush(response);
         next();
     }
 
-    void begin(HttpExchange answered, HttpResponseStatus status, String contentType) {
+    @Override
+    public void begin(HttpExchange answered, HttpResponseStatus status, String contentType) {
         if (answered != exchange) {
             return;
         }
@@ -362,13 +387,15 @@ final class HttpConnection extends ChannelDuplexHandler {
         var _ = ctx().write(response);
     }
 
-    void chunk(HttpExchange answered, byte[] bytes) {
+    @Override
+    public void chunk(HttpExchange answered, byte[] bytes) {
         if (answered == exchange) {
             var _ = ctx().writeAndFlush(new DefaultHttpContent(Unpooled.wrappedBuffer(bytes)));
         }
     }
 
-    void end(HttpExchange answered) {
+    @Override
+    public void end(HttpExchange answered) {
         if (answered == exchange) {
             var _ = ctx().writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
             next();
@@ -381,6 +408,17 @@ final class HttpConnection extends ChannelDuplexHandler {
 
     private void next() {
         exchange = null;
+        if (inPieces) {
+            // What the client still sends isn't a request.
+            closeAfter(port.limits().handshake());
+            readOn();
+            return;
+        }
+        ready();
+    }
+
+    /// For the next request.
+    private void ready() {
         if (!stays()) {
             closing = true;
             ctx().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
@@ -390,7 +428,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         closeAfter(port.limits().idle());
         stalled = !channel.isWritable();
         if (!stalled) {
-            more();
+            readOn();
         }
     }
 
@@ -400,7 +438,7 @@ final class HttpConnection extends ChannelDuplexHandler {
             exchange.watcher().writable();
         } else if (stalled && channel.isWritable()) {
             stalled = false;
-            more();
+            readOn();
         }
         ctx.fireChannelWritabilityChanged();
     }
@@ -410,7 +448,7 @@ final class HttpConnection extends ChannelDuplexHandler {
         noDeadline();
         ahead.forEach(ReferenceCountUtil::release);
         ahead.clear();
-        freeBody();
+        body.release();
         HttpExchange left = exchange;
         exchange = null;
         if (left != null) {

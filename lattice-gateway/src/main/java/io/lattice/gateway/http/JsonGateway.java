@@ -12,7 +12,6 @@ import io.grpc.ServerStreamTracer;
 import io.grpc.Status;
 import io.grpc.protobuf.ProtoServiceDescriptorSupplier;
 import io.netty.handler.codec.http.HttpMethod;
-import java.io.EOFException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -79,14 +78,21 @@ final class JsonGateway {
         return methods;
     }
 
+    private static String current(String path) {
+        return path.startsWith(OLD_PREFIX) ? PREFIX + path.substring(OLD_PREFIX.length()) : path;
+    }
+
+    /// Whether the path is that of a method which takes any number of requests, each as it comes.
+    boolean streamsRequests(String path) {
+        JsonMethod method = methods.get(current(path));
+        return method != null && method.served() != null && method.streamsRequests();
+    }
+
     /// Answers the request if its path is below the gateway's.
     ///
     /// @return whether it is
     boolean serve(HttpExchange exchange) {
-        String path = exchange.path();
-        if (path.startsWith(OLD_PREFIX)) {
-            path = PREFIX + path.substring(OLD_PREFIX.length());
-        }
+        String path = current(exchange.path());
         if (!path.startsWith(PREFIX)) {
             return false;
         }
@@ -101,16 +107,6 @@ final class JsonGateway {
         return true;
     }
 
-    /// In grpc-gateway's words where a body breaks off, else in those of this parser.
-    private static String unparsable(InvalidProtocolBufferException e) {
-        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof EOFException) {
-                return "unexpected EOF";
-            }
-        }
-        return "proto: " + e.getMessage();
-    }
-
     private void call(
             HttpExchange exchange,
             JsonMethod method,
@@ -122,22 +118,19 @@ final class JsonGateway {
                                     "Method not found: " + method.name())));
             return;
         }
-        List<String> values = JsonValues.split(exchange.body());
-        // Like etcd: the first object counts, or none.
-        List<String> counted =
-                method.streamsRequests()
-                        ? values
-                        : List.of(values.isEmpty() ? "{}" : values.getFirst());
-        List<Object> requests = new ArrayList<>();
-        try {
-            for (String value : counted) {
-                requests.add(method.parse(served, value));
-            }
-        } catch (InvalidProtocolBufferException e) {
-            exchange.reply(
-                    JsonStatus.reply(Status.INVALID_ARGUMENT.withDescription(unparsable(e))));
+        if (exchange.isInPieces()) {
+            JsonCall.start(exchange, method, served, null, tracers);
             return;
         }
-        JsonCall.start(exchange, method, served, requests, tracers);
+        // Like etcd: the first object counts, or none.
+        List<String> values = JsonValues.split(exchange.takeBody());
+        Object request;
+        try {
+            request = method.parse(served, values.isEmpty() ? "{}" : values.getFirst());
+        } catch (InvalidProtocolBufferException e) {
+            exchange.reply(JsonStatus.reply(JsonStatus.unparsable(e)));
+            return;
+        }
+        JsonCall.start(exchange, method, served, request, tracers);
     }
 }

@@ -1,8 +1,10 @@
 package io.lattice.gateway.http;
 
 import com.google.gson.JsonObject;
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import java.io.EOFException;
 
 /// How a gRPC status looks in HTTP and JSON. Source of the mapping: grpc-gateway's `HTTPStatusFromCode`, which is google.rpc's.
 final class JsonStatus {
@@ -27,6 +29,17 @@ final class JsonStatus {
             case UNAVAILABLE -> HttpResponseStatus.SERVICE_UNAVAILABLE;
             case UNKNOWN, INTERNAL, DATA_LOSS -> HttpResponseStatus.INTERNAL_SERVER_ERROR;
         };
+    }
+
+    /// For a request that isn't JSON or doesn't fit its message. In grpc-gateway's words where it breaks off, else in those of
+    /// this parser.
+    static Status unparsable(InvalidProtocolBufferException e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof EOFException) {
+                return Status.INVALID_ARGUMENT.withDescription("unexpected EOF");
+            }
+        }
+        return Status.INVALID_ARGUMENT.withDescription("proto: " + e.getMessage());
     }
 
     static JsonObject json(Status status) {

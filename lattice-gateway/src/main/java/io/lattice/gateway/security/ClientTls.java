@@ -54,15 +54,13 @@ public final class ClientTls implements TlsReloader.Use {
                 .clientAuth(ClientAuth.OPTIONAL)
                 .protocols(versions)
                 .applicationProtocolConfig(
-                        // The server's order decides: curl and browsers offer both and mean
-                        // HTTP/1.1;
-                        // clients of gRPC offer nothing but h2.
+                        // The server's order decides, and is etcd's.
                         new ApplicationProtocolConfig(
                                 Protocol.ALPN,
                                 SelectorFailureBehavior.NO_ADVERTISE,
                                 SelectedListenerFailureBehavior.ACCEPT,
-                                ApplicationProtocolNames.HTTP_1_1,
-                                ApplicationProtocolNames.HTTP_2))
+                                ApplicationProtocolNames.HTTP_2,
+                                ApplicationProtocolNames.HTTP_1_1))
                 .build();
     }
 }

@@ -63,7 +63,7 @@ class ClientPortTest {
     }
 
     @Test
-    void aClientThatOffersBothProtocolsGetsHttp1() throws Exception {
+    void aClientThatOffersBothProtocolsGetsHttp2() throws Exception {
         DevCertificates ca = PortFixture.authority(directory);
         TlsFiles client = ca.createClient("c");
         try (PortFixture fixture =
@@ -74,11 +74,13 @@ class ClientPortTest {
                                     PortFixture.context(client, false),
                                     "h2",
                                     "http/1.1");
-                    SSLSocket h2 =
+                    SSLSocket old =
                             PortFixture.secured(
-                                    fixture.socket(), PortFixture.context(client, false), "h2")) {
-                assertThat(both.getApplicationProtocol()).isEqualTo("http/1.1");
-                assertThat(h2.getApplicationProtocol()).isEqualTo("h2");
+                                    fixture.socket(),
+                                    PortFixture.context(client, false),
+                                    "http/1.1")) {
+                assertThat(both.getApplicationProtocol()).isEqualTo("h2");
+                assertThat(old.getApplicationProtocol()).isEqualTo("http/1.1");
             }
         }
     }

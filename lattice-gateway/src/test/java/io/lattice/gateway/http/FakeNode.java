@@ -30,6 +30,21 @@ final class FakeNode implements NodeHealth {
     final AtomicInteger putsWaiting = new AtomicInteger();
     final AtomicInteger openWatches = new AtomicInteger();
 
+    /// Watches whose client sends nothing further.
+    final AtomicInteger endedWatches = new AtomicInteger();
+
+    /// A watch takes no second request until [#takeMore].
+    volatile boolean takesOneWatch;
+
+    private volatile @Nullable ServerCallStreamObserver<WatchResponse> lastWatch;
+
+    void takeMore() {
+        ServerCallStreamObserver<WatchResponse> waiting = lastWatch;
+        if (waiting != null) {
+            waiting.request(1);
+        }
+    }
+
     List<ServerServiceDefinition> services() {
         return List.of(new Kv().bindService(), new Watches().bindService());
     }
@@ -72,8 +87,12 @@ final class FakeNode implements NodeHealth {
         @Override
         public StreamObserver<WatchRequest> watch(StreamObserver<WatchResponse> observer) {
             openWatches.incrementAndGet();
-            ((ServerCallStreamObserver<WatchResponse>) observer)
-                    .setOnCancelHandler(openWatches::decrementAndGet);
+            ServerCallStreamObserver<WatchResponse> call =
+                    (ServerCallStreamObserver<WatchResponse>) observer;
+            call.setOnCancelHandler(openWatches::decrementAndGet);
+            call.disableAutoRequest();
+            call.request(1);
+            lastWatch = call;
             return new StreamObserver<>() {
                 private long watchId;
 
@@ -84,13 +103,18 @@ final class FakeNode implements NodeHealth {
                                     .setWatchId(++watchId)
                                     .setCreated(true)
                                     .build());
+                    if (!takesOneWatch) {
+                        call.request(1);
+                    }
                 }
 
                 @Override
                 public void onError(Throwable error) {}
 
                 @Override
-                public void onCompleted() {}
+                public void onCompleted() {
+                    endedWatches.incrementAndGet();
+                }
             };
         }
     }

@@ -226,8 +226,9 @@ class HostileClientsTest {
         }
     }
 
-    @Test
-    void aClientThatOpensAndResetsInALoopIsCutOff() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"application/grpc", "application/json"})
+    void aClientThatOpensAndResetsInALoopIsCutOff(String contentType) throws Exception {
         try (PortFixture fixture = PortFixture.plain(PortFixture.LIMITS);
                 Socket socket = fixture.socket()) {
             OutputStream out = socket.getOutputStream();
@@ -237,7 +238,7 @@ class HostileClientsTest {
             boolean cutOff = false;
             try {
                 for (int i = 0; i < 10 * Limits.RESETS_PER_WINDOW_MAX; i++) {
-                    out.write(openAndReset(2 * i + 1));
+                    out.write(openAndReset(2 * i + 1, contentType));
                 }
                 out.flush();
             } catch (IOException e) {
@@ -250,14 +251,48 @@ class HostileClientsTest {
         }
     }
 
-    /// HEADERS with END_HEADERS for a gRPC call, then RST_STREAM with CANCEL.
-    private static byte[] openAndReset(int stream) throws IOException {
+    @Test
+    void aHeadOfHttp2ThatDoesNotEndIsCutOff() throws Exception {
+        try (PortFixture fixture = PortFixture.plain(SHORT);
+                Socket slow = fixture.socket();
+                Socket endless = fixture.socket()) {
+            for (Socket socket : List.of(slow, endless)) {
+                OutputStream out = socket.getOutputStream();
+                out.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                out.write(frame(4, 0, 0, new byte[0]));
+                // WINDOW_UPDATE, PRIORITY and PING may come first, and HEADERS without END_HEADERS.
+                out.write(frame(8, 0, 0, new byte[] {0, 0, 0, 9}));
+                out.write(frame(2, 0, 1, new byte[5]));
+                out.write(frame(6, 0, 0, new byte[8]));
+                out.write(frame(1, 0, 1, new byte[] {(byte) 0x82}));
+            }
+            boolean cutOff = false;
+            try {
+                byte[] further = frame(9, 0, 1, new byte[] {(byte) 0x84});
+                for (int i = 0; i < 1_000_000; i++) {
+                    endless.getOutputStream().write(further);
+                }
+            } catch (IOException e) {
+                cutOff = true;
+            }
+
+            assertThat(cutOff).isTrue();
+            assertThat(closes(slow)).isTrue();
+            assertThat(fixture.http(null, "/healthz", null).statusCode()).isEqualTo(200);
+        }
+    }
+
+    /// HEADERS with END_HEADERS for a call or another request, then RST_STREAM with CANCEL.
+    private static byte[] openAndReset(int stream, String contentType) throws IOException {
         ByteArrayOutputStream head = new ByteArrayOutputStream();
         head.write(0x83); // :method POST
         head.write(0x86); // :scheme http
-        literal(head, 0x04, "/etcdserverpb.Watch/Watch"); // :path
+        literal(
+                head,
+                0x04, // :path
+                contentType.endsWith("grpc") ? "/etcdserverpb.Watch/Watch" : "/v3/watch");
         literal(head, 0x01, "x"); // :authority
-        literal(head, 0x0f, 0x10, "application/grpc"); // content-type
+        literal(head, 0x0f, 0x10, contentType);
         ByteArrayOutputStream frames = new ByteArrayOutputStream();
         frames.write(frame(1, 4, stream, head.toByteArray()));
         frames.write(frame(3, 0, stream, new byte[] {0, 0, 0, 8}));

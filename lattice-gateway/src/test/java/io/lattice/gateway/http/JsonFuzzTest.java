@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.ServerMethodDefinition;
+import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,6 +41,9 @@ class JsonFuzzTest {
         byte[] body = Arrays.copyOfRange(data, 1, data.length);
 
         List<String> values = JsonValues.split(body);
+        List<String> objects = objects(values);
+        assertThat(objects(inPieces(body, 1 + (data[0] & 7))))
+                .startsWith(objects.toArray(new String[0]));
 
         String text = new String(body, StandardCharsets.UTF_8);
         int at = 0;
@@ -54,5 +58,29 @@ class JsonFuzzTest {
             }
         }
         assertThat(text.substring(at)).isBlank();
+    }
+
+    /// Up to the first one that isn't an object. Where that ends is left to what comes at once.
+    private static List<String> objects(List<String> values) {
+        return values.stream().takeWhile(value -> value.startsWith("{")).toList();
+    }
+
+    /// The same, from pieces of so many bytes.
+    private static List<String> inPieces(byte[] body, int size) {
+        JsonValues cut = new JsonValues();
+        List<String> values = new ArrayList<>();
+        for (int at = 0; at < body.length; at += size) {
+            cut.add(Unpooled.wrappedBuffer(body, at, Math.min(size, body.length - at)));
+            take(cut, values);
+        }
+        cut.complete();
+        take(cut, values);
+        return values;
+    }
+
+    private static void take(JsonValues from, List<String> to) {
+        for (String value = from.next(); value != null; value = from.next()) {
+            to.add(value);
+        }
     }
 }

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.assertj.core.api.SoftAssertions;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -121,8 +122,35 @@ class JsonGatewayDifferentialTest {
                         .isEqualTo(send(client, etcd, get, ""));
             }
             all.assertThat(watched(client, lattice)).isEqualTo(watched(client, etcd));
+            all.assertThat(renewed(client, lattice)).isEqualTo(renewed(client, etcd));
             all.assertAll();
         }
+    }
+
+    /// What a stream of messages is answered, some of which are cut in two on their way.
+    private static List<JsonElement> renewed(HttpClient client, TestCluster cluster)
+            throws IOException, InterruptedException {
+        List<byte[]> pieces =
+                Stream.of(
+                                "{\"ID\":\"77\"} {\"I",
+                                "D\":\"78\"}\n",
+                                "{\"ID\":\"7",
+                                "9\"}{\"ID\":\"80\"}")
+                        .map(piece -> piece.getBytes(StandardCharsets.UTF_8))
+                        .toList();
+        HttpResponse<String> response =
+                client.send(
+                        HttpRequest.newBuilder(
+                                        URI.create(cluster.clientUrl(0) + "/v3/lease/keepalive"))
+                                .timeout(Duration.ofSeconds(30))
+                                .POST(HttpRequest.BodyPublishers.ofByteArrays(pieces))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertThat(response.statusCode()).isEqualTo(200);
+        List<JsonElement> lines =
+                response.body().lines().map(line -> neutral(JsonParser.parseString(line))).toList();
+        assertThat(lines).hasSize(4);
+        return lines;
     }
 
     /// What a watch from revision 4 on answers first: that it is there, and the events that are.
