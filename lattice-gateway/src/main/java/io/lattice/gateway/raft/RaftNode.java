@@ -64,6 +64,7 @@ public final class RaftNode implements AutoCloseable {
     private final Pauses pauses = new Pauses();
     private final boolean hasLog;
     private volatile boolean stopping;
+    private volatile boolean member;
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
 
@@ -152,19 +153,19 @@ public final class RaftNode implements AutoCloseable {
     /// for an election timeout before that, Ratis would have it elected, sees that it is no member, and closes the group as
     /// if it had been removed.
     private @Nullable RaftNode runOrShutDown() throws IOException, InterruptedException {
-        boolean member = false;
+        boolean up = false;
         try {
             stateMachine.expectClose();
-            member = run();
+            up = run();
         } finally {
-            if (!member) {
+            if (!up) {
                 shutDown();
             }
         }
-        if (!member) {
+        if (!up) {
             LOG.warn("Ratis closed the group while this node was joining: opening it again");
         }
-        return member ? this : null;
+        return up ? this : null;
     }
 
     private RaftServer buildServer() throws IOException {
@@ -196,7 +197,7 @@ public final class RaftNode implements AutoCloseable {
                 .build();
     }
 
-    /// Returns whether this node is a member.
+    /// Returns whether this node is a member and its group open.
     private boolean run() throws IOException, InterruptedException {
         if (!hasLog && identity.logMade()) {
             throw new RaftIdentity.DirectoryException(
@@ -252,8 +253,14 @@ public final class RaftNode implements AutoCloseable {
                 formation(configured).join(() -> isMember(started) || isClosed(started));
             }
         }
+        member = true;
         stateMachine.expectNoClose();
         return !isClosed(started);
+    }
+
+    private boolean closedWhileJoining() {
+        RaftServer.Division joining = division;
+        return !member && joining != null && isClosed(joining);
     }
 
     private static boolean isClosed(RaftServer.Division started) {
@@ -347,9 +354,10 @@ public final class RaftNode implements AutoCloseable {
         try {
             action.run();
         } catch (RuntimeException | Error e) {
-            // The division closes under our feet when the node stops; at any other time this is a
-            // defect.
-            if (!stopping) {
+            // The division closes under our feet when the node stops, and perhaps while it joins;
+            // at
+            // any other time this is a defect.
+            if (!stopping && !closedWhileJoining()) {
                 applications.failed(what, e);
             }
         }
