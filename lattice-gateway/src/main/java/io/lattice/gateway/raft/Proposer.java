@@ -358,7 +358,7 @@ public final class Proposer {
         try {
             EntryInFlight entry = entryInFlight;
             waitFor = entry == null ? List.of() : entry.forwarded();
-            lastForNow = commands() == 0;
+            lastForNow = commands() == 0 && raft.isReadyLeader();
         } finally {
             lock.unlock();
         }
