@@ -4,6 +4,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.lattice.proto.etcdserverpb.ResponseHeader;
 import io.lattice.proto.etcdserverpb.WatchRequest;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.statemachine.apply.StoreUnavailableException;
@@ -182,9 +183,13 @@ public final class WatchStream implements StreamObserver<WatchRequest> {
         for (Watcher watcher : subscriber.takeExpired()) {
             noteWatchersLeft();
             // As in etcd: a header without a revision, and no reason.
+            ResponseHeader header =
+                    context.header().apply(subscriber.revision()).toBuilder()
+                            .clearRevision()
+                            .build();
             outbox.answer(
                     WatchResponse.newBuilder()
-                            .setHeader(context.header().apply(0))
+                            .setHeader(header)
                             .setWatchId(watcher.id())
                             .setCanceled(true)
                             .setCompactRevision(subscriber.compactRevision())
