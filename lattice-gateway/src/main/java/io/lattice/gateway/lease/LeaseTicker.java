@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
 /// Proposes ticks while this node leads and there are leases; see [TickMeter]. One is under way at a time.
 ///
 /// Started and stopped once. A thread of its own looks whether a tick is due, less often while none can be: on a follower, and
-/// without leases. While ended leases wait to be revoked, it looks again as soon as a tick is applied. Not the thread that completes ticks, which applies the log: proposing may submit at
-/// once, and submitting may block.
+/// without leases. While ended leases wait to be revoked, it looks again as soon as a tick is applied. Not the thread that
+/// completes ticks, which applies the log: proposing may submit at once, and submitting may block.
 public final class LeaseTicker implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseTicker.class);
     private static final long LOOK_MS = 20;

@@ -354,9 +354,8 @@ public final class RaftNode implements AutoCloseable {
         try {
             action.run();
         } catch (RuntimeException | Error e) {
-            // The division closes under our feet when the node stops, and perhaps while it joins;
-            // at
-            // any other time this is a defect.
+            // The division closes under our feet when the node stops, perhaps while it joins, and
+            // otherwise by a defect.
             if (!stopping && !closedWhileJoining()) {
                 applications.failed(what, e);
             }

@@ -35,14 +35,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Clients that are slow, broken or ill-meaning are cut off, and others are served meanwhile.
 class HostileClientsTest {
-    private static final Limits SHORT =
-            new Limits(
-                    5,
-                    Duration.ofMillis(1500),
-                    Duration.ofMillis(700),
-                    Duration.ofMillis(700),
-                    64 << 10);
-
     private static final RangeRequest RANGE =
             RangeRequest.newBuilder().setKey(ByteString.copyFromUtf8("k")).build();
 
@@ -58,7 +50,7 @@ class HostileClientsTest {
                 "POST /v3/kv/range HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{\"key\""
             })
     void whatDoesNotGoOnIsCutOff(String sent) throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT);
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT);
                 Socket slow = fixture.socket()) {
             slow.getOutputStream().write(sent.getBytes(StandardCharsets.US_ASCII));
 
@@ -91,7 +83,7 @@ class HostileClientsTest {
 
     @Test
     void anIdleConnectionIsClosed() throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT);
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT);
                 Socket idle = fixture.socket()) {
             idle.getOutputStream()
                     .write(
@@ -110,7 +102,8 @@ class HostileClientsTest {
         byte[] garbage = new byte[4096];
         new Random(5).nextBytes(garbage);
         try (PortFixture fixture =
-                        PortFixture.secure(ca.createServer("n1", "n1", "localhost"), SHORT);
+                        PortFixture.secure(
+                                ca.createServer("n1", "n1", "localhost"), PortFixture.SHORT);
                 Socket plain = fixture.socket();
                 Socket noise = fixture.socket();
                 Socket silent = fixture.socket()) {
@@ -157,8 +150,8 @@ class HostileClientsTest {
 
     @Test
     void whatIsTooLargeIsRefused() throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT)) {
-            String body = "{\"key\":\"" + "A".repeat(2 * SHORT.messageBytes()) + "\"}";
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT)) {
+            String body = "{\"key\":\"" + "A".repeat(2 * PortFixture.SHORT.messageBytes()) + "\"}";
 
             assertThat(fixture.http(null, "/v3/kv/range", body).statusCode()).isEqualTo(413);
             try (Socket socket = fixture.socket()) {
@@ -174,18 +167,19 @@ class HostileClientsTest {
 
     @Test
     void connectionsBeyondTheLimitAreClosedAtOnce() throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT)) {
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT)) {
             List<Socket> open = new ArrayList<>();
-            for (int i = 0; i < SHORT.connections(); i++) {
+            for (int i = 0; i < PortFixture.SHORT.connections(); i++) {
                 open.add(fixture.socket());
             }
-            Awaitility.await().until(() -> fixture.port.openConnections() == SHORT.connections());
+            Awaitility.await()
+                    .until(() -> fixture.port.openConnections() == PortFixture.SHORT.connections());
 
             try (Socket further = fixture.socket()) {
                 long begun = System.nanoTime();
                 assertThat(closes(further)).isTrue();
                 assertThat(Duration.ofNanos(System.nanoTime() - begun))
-                        .isLessThan(SHORT.handshake());
+                        .isLessThan(PortFixture.SHORT.handshake());
             }
             for (Socket socket : open) {
                 socket.close();
@@ -253,7 +247,7 @@ class HostileClientsTest {
 
     @Test
     void aHeadOfHttp2ThatDoesNotEndIsCutOff() throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT);
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT);
                 Socket slow = fixture.socket();
                 Socket endless = fixture.socket()) {
             for (Socket socket : List.of(slow, endless)) {

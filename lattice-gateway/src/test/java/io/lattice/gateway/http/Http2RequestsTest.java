@@ -28,14 +28,6 @@ class Http2RequestsTest {
     private static final String RANGED =
             "{\"kvs\":[{\"key\":\"aw==\",\"version\":\"7\"}],\"count\":\"1\"}";
 
-    private static final Limits SHORT =
-            new Limits(
-                    5,
-                    Duration.ofMillis(1500),
-                    Duration.ofMillis(700),
-                    Duration.ofMillis(700),
-                    64 << 10);
-
     @TempDir Path directory;
 
     @Test
@@ -169,10 +161,10 @@ class Http2RequestsTest {
 
     @Test
     void whatIsTooLargeIsRefusedAndOthersOfTheConnectionAreServed() throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT);
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT);
                 Http2Client client = new Http2Client(fixture.port.port())) {
             Http2Client.Stream large =
-                    client.post("/v3/kv/range", "x".repeat(SHORT.bodyBytes() + 1));
+                    client.post("/v3/kv/range", "x".repeat(PortFixture.SHORT.bodyBytes() + 1));
 
             assertThat(large.status()).isEqualTo("413");
             assertThat(client.post("/v3/kv/range", RANGE).body()).isEqualTo(RANGED);
@@ -213,7 +205,7 @@ class Http2RequestsTest {
 
     @Test
     void aBodyThatDoesNotGoOnIsResetAndAnIdleConnectionIsClosed() throws Exception {
-        try (PortFixture fixture = PortFixture.plain(SHORT);
+        try (PortFixture fixture = PortFixture.plain(PortFixture.SHORT);
                 Http2Client client = new Http2Client(fixture.port.port())) {
             Http2Client.Stream slow = client.open(Http2Client.head("POST", "/v3/kv/put"), false);
             slow.send("{\"key\"");

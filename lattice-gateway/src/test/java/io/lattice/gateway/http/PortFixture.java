@@ -44,6 +44,15 @@ final class PortFixture implements AutoCloseable {
                     Duration.ofSeconds(20),
                     2 << 20);
 
+    /// For what must be cut off soon.
+    static final Limits SHORT =
+            new Limits(
+                    5,
+                    Duration.ofMillis(1500),
+                    Duration.ofMillis(700),
+                    Duration.ofMillis(700),
+                    64 << 10);
+
     final FakeNode node = new FakeNode();
     final ClientPort port;
     final @Nullable ClientTls tls;

@@ -9,9 +9,6 @@ import org.jspecify.annotations.Nullable;
 /// Finds the live records of many keys, asked for in ascending order. A key near the one before costs a step of a cursor, a
 /// fraction of what it costs to look it up.
 final class AscendingLookups implements AutoCloseable {
-    /// Neighbours are tried one by one this often before a seek, which costs several steps.
-    private static final int STEPS_BEFORE_SEEK = 4;
-
     private final Cursor live;
     private byte @Nullable [] at;
 
@@ -29,7 +26,7 @@ final class AscendingLookups implements AutoCloseable {
 
     /// The key's live record, or null if there is none. No key may be below one asked for before.
     byte @Nullable [] latest(byte[] key) {
-        for (int step = 0; step < STEPS_BEFORE_SEEK && isBefore(key); step++) {
+        for (int step = 0; step < StoredKeys.STEPS_BEFORE_SEEK && isBefore(key); step++) {
             live.next();
             at = key();
         }

@@ -24,8 +24,8 @@ final class StoredKeys {
     /// The value of all `versions` entries.
     static final byte[] VERSION_ENTRY = new byte[0];
 
-    /// Neighbouring versions are tried one by one this often before a seek, which costs several steps.
-    private static final int STEPS_BEFORE_SEEK = 4;
+    /// Neighbours are tried one by one this often before a seek, which costs several steps.
+    static final int STEPS_BEFORE_SEEK = 4;
 
     private StoredKeys() {}
 
