@@ -27,6 +27,9 @@ public final class CommitPusher {
     /// How long a follower that nobody is known to wait at may lack what is committed.
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
+    /// A follower that has a request and answered nothing for so long may be paused or gone.
+    private static final long SILENT_MILLIS = 100;
+
     /// The newest appender for each follower by its Raft identity; a former leadership's are stopped and ignore what they are
     /// told.
     private final Map<String, PushingAppender> appenders = new ConcurrentHashMap<>();
@@ -97,6 +100,17 @@ public final class CommitPusher {
         PushingAppender(RaftServer.Division server, LeaderState state, FollowerInfo follower) {
             super(server, state, follower);
             this.signal = new KeptSignal(follower.getName());
+        }
+
+        /// Ratis wakes a sender for each entry, and one that waits for an answer sends a heartbeat then: hundreds a second to a
+        /// follower that is paused or gone, and as many warnings when they time out. The sender of a silent follower wakes up
+        /// by its own heartbeats, and for an answer.
+        @Override
+        public void notifyLogAppender() {
+            if (!hasPendingDataRequests()
+                    || getFollower().getLastRpcResponseTime().elapsedTimeMs() < SILENT_MILLIS) {
+                super.notifyLogAppender();
+            }
         }
 
         private void push(long index) {
