@@ -8,23 +8,20 @@ import java.util.function.Supplier;
 public final class LiveTenants implements Supplier<Tenants> {
     private final ManifestSource source;
     private final String defaultTenant;
-    private final String group;
     private volatile Tenants current;
 
     /// Begins with the source's manifest.
     ///
     /// @param defaultTenant the tenant of calls that name none, if the manifest has it
-    /// @param group the group that this node serves
-    public LiveTenants(ManifestSource source, String defaultTenant, String group) {
+    public LiveTenants(ManifestSource source, String defaultTenant) {
         this.source = source;
         this.defaultTenant = defaultTenant;
-        this.group = group;
-        this.current = new Tenants(source.current(), defaultTenant, group, null);
+        this.current = new Tenants(source.current(), defaultTenant, null);
     }
 
     /// Goes by what is now the source's manifest. What tenants have used counts on.
     public synchronized void refresh() {
-        current = new Tenants(source.current(), defaultTenant, group, current);
+        current = new Tenants(source.current(), defaultTenant, current);
     }
 
     @Override

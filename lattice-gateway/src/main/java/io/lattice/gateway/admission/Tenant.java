@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param leaseTtl the TTLs that its leases may have
 /// @param quota how much it may use
 /// @param service how it is served
-/// @param elsewhere the group that holds it, if that isn't this node's; else null
+/// @param group the Raft group that holds it
 /// @param meter what it has used on this node
 public record Tenant(
         String name,
@@ -22,7 +22,7 @@ public record Tenant(
         LeaseTtlPolicy leaseTtl,
         QuotaPolicy quota,
         Manifest.Service service,
-        @Nullable String elsewhere,
+        String group,
         TenantMeter meter) {
     private static final Context.Key<Tenant> KEY = Context.key("lattice-tenant");
 
@@ -36,21 +36,22 @@ public record Tenant(
         return tenant;
     }
 
-    /// What its calls are told; null if they are served here.
+    /// What its calls are told; null if they are served.
     @Nullable Status refusal() {
-        if (elsewhere != null) {
-            // Clients of etcd go on with another endpoint.
-            return Status.UNAVAILABLE.withDescription(
-                    "lattice: the tenant \""
-                            + name
-                            + "\" is in group "
-                            + elsewhere
-                            + ", which this node does not serve");
-        }
         return service.active()
                 ? null
                 : Status.PERMISSION_DENIED.withDescription(
                         "lattice: the tenant \"" + name + "\" is not active");
+    }
+
+    /// What its calls are told where its group isn't: clients of etcd go on with another endpoint.
+    public Status elsewhere() {
+        return Status.UNAVAILABLE.withDescription(
+                "lattice: the tenant \""
+                        + name
+                        + "\" is in group "
+                        + group
+                        + ", which this node does not serve");
     }
 
     /// The keyspace that holds its keys.

@@ -18,20 +18,13 @@ public final class Tenants {
     private final Map<Integer, Tenant> byKeyspace = new HashMap<>();
     private final @Nullable Tenant defaultTenant;
 
-    /// All tenants are served here.
-    ///
     /// @param defaultTenant the tenant of calls that name none, if the manifest has it
     public Tenants(Manifest manifest, String defaultTenant) {
-        this(manifest, defaultTenant, null, null);
+        this(manifest, defaultTenant, null);
     }
 
-    /// @param group the group that is served here; null: all
     /// @param before whose meters go on; null: none
-    Tenants(
-            Manifest manifest,
-            String defaultTenant,
-            @Nullable String group,
-            @Nullable Tenants before) {
+    Tenants(Manifest manifest, String defaultTenant, @Nullable Tenants before) {
         manifest.tenants()
                 .forEach((name, entry) -> {
                     Tenant tenant =
@@ -41,9 +34,7 @@ public final class Tenants {
                                     entry.leaseTtl(),
                                     entry.quota(),
                                     entry.service(),
-                                    group == null || group.equals(entry.group())
-                                            ? null
-                                            : entry.group(),
+                                    entry.group(),
                                     meter(name, entry, before));
                     byName.put(name, tenant);
                     byKeyspace.put(tenant.keyspace(), tenant);
@@ -64,9 +55,9 @@ public final class Tenants {
         return former == null ? new TenantMeter(entry.quota()) : former.meter().by(entry.quota());
     }
 
-    /// All that are held here, by name.
-    public List<Tenant> all() {
-        return byName.values().stream().filter(tenant -> tenant.elsewhere() == null).toList();
+    /// All that a group holds, by name.
+    public List<Tenant> of(String group) {
+        return byName.values().stream().filter(tenant -> tenant.group().equals(group)).toList();
     }
 
     /// The one of calls that name none; null if the manifest doesn't have it.

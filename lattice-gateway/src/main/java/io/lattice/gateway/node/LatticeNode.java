@@ -8,44 +8,29 @@ import io.lattice.cp.routing.RoutingTable;
 import io.lattice.gateway.admission.EpochCheck;
 import io.lattice.gateway.admission.FairExecutor;
 import io.lattice.gateway.admission.LiveTenants;
-import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.admission.TenantAdmission;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.CheckedRequests;
-import io.lattice.gateway.grpc.ClusterService;
-import io.lattice.gateway.grpc.DeepTxns;
-import io.lattice.gateway.grpc.ElectionService;
-import io.lattice.gateway.grpc.Headers;
-import io.lattice.gateway.grpc.KvService;
-import io.lattice.gateway.grpc.LeaderWanted;
-import io.lattice.gateway.grpc.LeaseService;
-import io.lattice.gateway.grpc.LockService;
 import io.lattice.gateway.grpc.MaintenanceService;
-import io.lattice.gateway.grpc.ReadGate;
-import io.lattice.gateway.grpc.RequestLimits;
-import io.lattice.gateway.grpc.WaitingCalls;
-import io.lattice.gateway.grpc.WatchService;
+import io.lattice.gateway.grpc.TenantRouter;
 import io.lattice.gateway.http.ClientPort;
 import io.lattice.gateway.http.EtcdServices;
 import io.lattice.gateway.http.Limits;
-import io.lattice.gateway.lease.LeaseTicker;
 import io.lattice.gateway.observability.AuditLog;
 import io.lattice.gateway.observability.BuildVersion;
 import io.lattice.gateway.observability.CallMetrics;
+import io.lattice.gateway.observability.DurationHistogram;
 import io.lattice.gateway.observability.Instruments;
 import io.lattice.gateway.observability.NodeSnapshot;
 import io.lattice.gateway.observability.RequestIds;
 import io.lattice.gateway.observability.SlowRequests;
 import io.lattice.gateway.observability.Telemetry;
-import io.lattice.gateway.raft.RaftNode;
-import io.lattice.gateway.raft.RaftSettings;
+import io.lattice.gateway.raft.RaftHost;
+import io.lattice.gateway.raft.RaftMetrics;
 import io.lattice.gateway.security.ClientTls;
 import io.lattice.gateway.security.SwappableTls;
 import io.lattice.gateway.security.TlsFiles;
 import io.lattice.gateway.security.TlsReloader;
-import io.lattice.gateway.tenant.SpaceKeeper;
-import io.lattice.gateway.tenant.SpaceReclaimer;
-import io.lattice.gateway.watch.WatchContext;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.time.Duration;
@@ -59,6 +44,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -81,27 +68,16 @@ public final class LatticeNode {
     /// For the body of a request to the JSON gateway.
     private static final Duration BODY_TIME = Duration.ofMinutes(1);
 
-    /// etcd refuses larger messages than this beyond its request limit.
-    private static final int MESSAGE_OVERHEAD_BYTES = 512 << 10;
-
     /// Threads that read the history for watchers that are behind.
     private static final int WATCH_HISTORY_THREADS = 2;
 
-    private static final int WATCHERS_PER_STREAM_MAX = 100_000;
-
     private final LatticeConfig config;
     private final Manifests manifests;
-    private final RaftNode raft;
-    private final MemberPublisher publisher;
-    private final LeaseTicker leaseTicker;
-    private final SpaceReclaimer reclaimer;
-    private final SpaceKeeper spaceKeeper;
+    private final RaftHost raft;
+    private final HostedGroups groups;
     private final ExecutorService scans;
     private final ScheduledExecutorService watchHistory;
-    private final WatchService watches;
     private final HealthStatusManager health = new HealthStatusManager();
-    private final LeaseService leases;
-    private final WaitingCalls waiting;
     private final TlsReloader certificates = new TlsReloader(TlsReloader.INTERVAL);
     private final NodeStatus status;
     private final RequestIds requestIds = new RequestIds();
@@ -127,44 +103,34 @@ public final class LatticeNode {
         SwappableTls peerTls = peerTls(config.cluster().tls());
         this.manifests = Manifests.open(config, certificates);
         Manifest manifest = manifests.source().current();
-        Placement placement = Placement.of(config, manifest);
-        RaftSettings settings = RaftMapping.settings(config, placement, peerTls);
-        this.raft =
-                RaftNode.start(
-                        settings,
-                        StoreOptions.defaults(),
-                        config.raft().snapshotThresholdEntries(),
-                        LatticeNode::fatal);
-        this.publisher = new MemberPublisher(raft, config, placement);
-        this.leaseTicker = new LeaseTicker(raft, e -> fatal("the ticker of the leases failed", e));
+        List<Placement> placements = Placement.of(config, manifest);
         this.watchHistory =
                 Executors.newScheduledThreadPool(
                         WATCH_HISTORY_THREADS,
                         Thread.ofPlatform().name("lattice-watch-", 0).daemon().factory());
-        Headers headers =
-                new Headers(
-                        RaftMapping.clusterId(config, placement),
-                        raft.view().nodeId(),
-                        raft.view()::term);
-        RequestLimits limits =
-                new RequestLimits(
-                        config.limits().requestBytes(),
-                        config.limits().txnOps(),
-                        config.limits().requestTimeout());
-        LiveTenants tenants = liveTenants(placement);
-        ReadGate gate = new ReadGate(manifests.source(), raft.fence(), limits.timeout());
-        FairExecutor fairScans = fairScans(manifest, scanThreads);
-        this.reclaimer = new SpaceReclaimer(raft, limits.timeout());
-        this.spaceKeeper =
-                new SpaceKeeper(
+        LiveTenants tenants = new LiveTenants(manifests.source(), config.tenants().defaultTenant());
+        this.raft =
+                RaftHost.start(
+                        RaftMapping.settings(config, placements, peerTls),
+                        StoreOptions.shared(placements.size()),
+                        config.raft().snapshotThresholdEntries(),
+                        LatticeNode::fatal);
+        this.groups =
+                new HostedGroups(
                         raft,
-                        reclaimer,
-                        () -> tenants.get().all(),
-                        Headers.id(raft.view().nodeId()),
-                        e -> fatal("the measuring of what tenants store failed", e));
-        this.leases = new LeaseService(raft, headers, limits, fairScans, gate);
-        this.waiting = new WaitingCalls(raft, headers, limits, fairScans, gate);
-        this.watches = watchService(headers, tenants, gate);
+                        new HostedGroup.Node(
+                                config,
+                                manifests.source(),
+                                tenants,
+                                fairScans(manifest, scanThreads),
+                                watchHistory,
+                                LatticeNode::fatal));
+        openGroups(placements);
+        manifests.follow(changed -> {
+            tenants.refresh();
+            groups.follow(changed);
+        });
+        tenants.refresh();
         this.calls =
                 new CallMetrics(
                         EtcdServices.DESCRIPTORS,
@@ -172,26 +138,35 @@ public final class LatticeNode {
         this.observer =
                 new NodeObserver(
                         config,
-                        raft,
+                        groups,
                         tenants,
                         manifests,
                         BuildVersion.lattice(),
-                        MaintenanceService.ETCD_VERSION,
-                        watches::activeStreams);
-        this.status = new NodeStatus(raft, tenants, manifests.source(), gate);
+                        MaintenanceService.ETCD_VERSION);
+        this.status = new NodeStatus(groups, tenants, manifests.source());
         this.clientPort =
                 openClientPort(
                         clientTls,
-                        services(headers, limits, gate, fairScans),
+                        services(),
                         new TenantAdmission(
                                 tenants,
                                 new EpochCheck(new RoutingTable(manifests.source()), dirtyEpochs),
                                 clientTls == null));
         this.telemetry = config.telemetry().enabled() ? telemetry() : null;
         certificates.start();
-        publisher.start();
-        leaseTicker.start();
-        spaceKeeper.start();
+        groups.start();
+    }
+
+    private void openGroups(List<Placement> placements) throws IOException, InterruptedException {
+        boolean open = false;
+        try {
+            groups.open(placements);
+            open = true;
+        } finally {
+            if (!open) {
+                raft.close();
+            }
+        }
     }
 
     /// Starts a node and returns once it serves clients. It may not have a leader yet: requests wait for one.
@@ -206,31 +181,6 @@ public final class LatticeNode {
         return node;
     }
 
-    /// Follows the manifest. What can change without a restart are the tenants; the node keeps its place.
-    private LiveTenants liveTenants(Placement placement) {
-        LiveTenants tenants =
-                new LiveTenants(
-                        manifests.source(), config.tenants().defaultTenant(), placement.group());
-        manifests.follow(changed -> {
-            tenants.refresh();
-            warnIfMoved(changed, placement);
-        });
-        tenants.refresh();
-        return tenants;
-    }
-
-    private void warnIfMoved(Manifest changed, Placement placement) {
-        Manifest.Group group = changed.groups().get(placement.group());
-        if (group == null || !group.voters().equals(placement.voters())) {
-            LOG.warn(
-                    "the manifest changes the voters of group {}, which this version does not act"
-                            + " on: found {}; in force {}",
-                    placement.group(),
-                    group == null ? "no such group" : group.voters(),
-                    placement.voters());
-        }
-    }
-
     /// With several tenants, one thread is left to the others whatever one of them does. With a control plane there may be
     /// several at any time.
     private FairExecutor fairScans(Manifest manifest, int scanThreads) {
@@ -241,34 +191,21 @@ public final class LatticeNode {
         return new FairExecutor(scans, scanThreads, laneThreads, SCANS_WAITING_MAX);
     }
 
-    private WatchService watchService(Headers headers, LiveTenants tenants, ReadGate gate) {
-        return new WatchService(
-                raft,
-                headers,
-                gate,
-                keyspace ->
-                        new WatchContext.Limits(
-                                config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES,
-                                WATCHERS_PER_STREAM_MAX,
-                                config.limits().watchProgressInterval(),
-                                () -> watchIdleTimeout(tenants.get().ofKeyspace(keyspace))),
-                watchHistory);
-    }
-
-    private Duration watchIdleTimeout(@Nullable Tenant tenant) {
-        return tenant == null
-                ? config.tenants().watchIdleTimeout()
-                : tenant.service().watchIdleTimeout();
-    }
-
     private Telemetry telemetry() throws IOException {
         observer.start();
         return Telemetry.serve(
                 config.telemetry().metricsBind().toSocketAddress(),
                 observer::look,
                 new Instruments(
-                        calls, raft.metrics().syncs(), raft.metrics().applies(), dirtyEpochs),
-                raft.metrics()::ratis);
+                        calls,
+                        () -> durations(RaftMetrics::syncs),
+                        () -> durations(RaftMetrics::applies),
+                        dirtyEpochs),
+                RaftMetrics::ratis);
+    }
+
+    private List<DurationHistogram> durations(Function<RaftMetrics, DurationHistogram> of) {
+        return groups.all().stream().map(group -> of.apply(group.raft().metrics())).toList();
     }
 
     /// Null if none is wanted.
@@ -279,22 +216,13 @@ public final class LatticeNode {
                 : new AuditLog(audit.reads(), requestIds, admission::tenantName);
     }
 
-    private List<ServerServiceDefinition> services(
-            Headers headers, RequestLimits limits, ReadGate gate, FairExecutor fairScans) {
-        return List.of(
-                DeepTxns.widen(new KvService(raft, headers, limits, fairScans, gate).bindService()),
-                new MaintenanceService(raft, headers, reclaimer, fairScans, gate).bindService(),
-                leases.bindService(),
-                new ClusterService(
-                                raft,
-                                headers,
-                                gate,
-                                config.cluster().tls() == null ? "http" : "https")
-                        .bindService(),
-                watches.bindService(),
-                new LockService(waiting).bindService(),
-                new ElectionService(waiting).bindService(),
-                health.getHealthService().bindService());
+    private List<ServerServiceDefinition> services() {
+        TenantRouter router = new TenantRouter(groups::methods);
+        HostedGroup any = groups.all().iterator().next();
+        return Stream.concat(
+                        any.services().stream().map(router::route),
+                        Stream.of(health.getHealthService().bindService()))
+                .toList();
     }
 
     private ClientPort openClientPort(
@@ -303,10 +231,9 @@ public final class LatticeNode {
             TenantAdmission admission)
             throws IOException {
         CheckedRequests checks =
-                new CheckedRequests(config.limits().requestBytes() + MESSAGE_OVERHEAD_BYTES);
+                new CheckedRequests(
+                        config.limits().requestBytes() + HostedGroup.MESSAGE_OVERHEAD_BYTES);
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
-        LeaderWanted leaderWanted = new LeaderWanted(() -> raft.view().leader() != null);
-        leaderWanted.start(watchHistory, config.raft().electionTimeoutMax());
         AuditLog audit = auditLog(admission);
         return ClientPort.start(
                 config.grpc().bind().toSocketAddress(),
@@ -318,9 +245,7 @@ public final class LatticeNode {
                         BODY_TIME,
                         checks.transportBytesMax()),
                 services.stream().map(checks::check).toList(),
-                audit == null
-                        ? List.of(leaderWanted, admission)
-                        : List.of(audit, leaderWanted, admission),
+                audit == null ? List.of(admission) : List.of(audit, admission),
                 audit == null ? List.of(admission) : List.of(audit, admission),
                 calls,
                 status);
@@ -372,18 +297,15 @@ public final class LatticeNode {
         health.enterTerminalState();
         status.stopping();
         certificates.close();
-        publisher.stop();
-        watches.stop();
+        groups.stopWatches();
         clientPort.shutdown();
-        leases.stop();
-        waiting.stop();
+        groups.stopWaiting();
         try {
             if (!clientPort.drain(config.admin().drainTimeout())) {
                 LOG.info("calls are still under way after the drain timeout: they were cut off");
             }
             // Not earlier: leases go on while calls are drained.
-            leaseTicker.close();
-            spaceKeeper.close();
+            groups.stop();
             observer.drain(NodeSnapshot.Drain.STOPPED);
             observer.close();
             if (telemetry != null) {

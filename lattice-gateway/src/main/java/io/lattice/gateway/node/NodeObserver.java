@@ -13,13 +13,14 @@ import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.KeyRange;
 import io.lattice.statemachine.mvcc.KeyReader;
 import io.lattice.statemachine.mvcc.ReadView;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,49 +42,48 @@ final class NodeObserver implements AutoCloseable {
     private static final int KEYS_COUNTED_MAX = 100_000;
 
     private final LatticeConfig config;
-    private final RaftNode raft;
-    private final RaftMetrics metrics;
+    private final HostedGroups groups;
     private final LiveTenants tenants;
     private final Manifests manifests;
     private final NodeSnapshot.Identity identity;
-    private final IntSupplier watchStreams;
     private final ScheduledExecutorService looks =
             Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().name("lattice-observer").daemon().factory());
-    private volatile boolean everConfirmed;
-    private volatile long confirmedNanos;
+
+    /// When each group last served a linearizable read.
+    private final Map<String, Long> confirmedNanos = new ConcurrentHashMap<>();
+
     private final Map<String, Counted> counted = new ConcurrentHashMap<>();
     // Of the observing thread.
     private long countedNanos = System.nanoTime();
     private long countWaitNanos;
     private volatile NodeSnapshot.Drain drain = NodeSnapshot.Drain.SERVING;
-    private volatile Stored lastStored = new Stored(Map.of(), List.of(), 0, 0, 0);
+    private final Map<String, Stored> lastStored = new ConcurrentHashMap<>();
 
-    /// What is read of the store.
+    /// What is read of a group's store.
     private record Stored(
             Map<String, PublishMember> published,
             List<NodeSnapshot.Tenant> tenants,
             long bytes,
             long liveBytes,
-            int leases) {}
+            int leases) {
+        static final Stored NOTHING = new Stored(Map.of(), List.of(), 0, 0, 0);
+    }
 
     /// A tenant's number of keys at a revision.
     private record Counted(long revision, long keys) {}
 
     NodeObserver(
             LatticeConfig config,
-            RaftNode raft,
+            HostedGroups groups,
             LiveTenants tenants,
             Manifests manifests,
             String version,
-            String etcdVersion,
-            IntSupplier watchStreams) {
+            String etcdVersion) {
         this.config = config;
-        this.raft = raft;
-        this.metrics = raft.metrics();
+        this.groups = groups;
         this.tenants = tenants;
         this.manifests = manifests;
-        this.watchStreams = watchStreams;
         this.identity =
                 new NodeSnapshot.Identity(
                         config.cluster().name(),
@@ -114,14 +114,20 @@ final class NodeObserver implements AutoCloseable {
     }
 
     private void probe() {
-        raft.fence()
+        groups.all().forEach(this::probe);
+    }
+
+    private void probe(HostedGroup group) {
+        group.raft()
+                .fence()
                 .await(
                         System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PROBE_MS),
-                        () -> {
-                            confirmedNanos = System.nanoTime();
-                            everConfirmed = true;
-                        },
-                        failure -> LOG.debug("linearizable reads aren't served: {}", failure));
+                        () -> confirmedNanos.put(group.name(), System.nanoTime()),
+                        failure ->
+                                LOG.debug(
+                                        "group {} serves no linearizable reads: {}",
+                                        group.name(),
+                                        failure));
     }
 
     private void countKeys() {
@@ -129,15 +135,15 @@ final class NodeObserver implements AutoCloseable {
         if (began - countedNanos < countWaitNanos) {
             return;
         }
-        countChanged();
+        groups.all().forEach(this::countChanged);
         countedNanos = System.nanoTime();
         countWaitNanos = (countedNanos - began) * COUNT_PAUSE_FACTOR;
     }
 
-    private void countChanged() {
-        StateStore store = raft.store();
+    private void countChanged(HostedGroup group) {
+        StateStore store = group.raft().store();
         try (ReadView view = store.view()) {
-            for (Tenant tenant : tenants.get().all()) {
+            for (Tenant tenant : tenants.get().of(group.name())) {
                 KeyReader reader = view.keyspace(tenant.keyspace());
                 long revision = reader.revision();
                 Counted last = counted.get(tenant.name());
@@ -159,7 +165,7 @@ final class NodeObserver implements AutoCloseable {
             return count[0];
         }
         long allBytes =
-                tenants.get().all().stream()
+                tenants.get().of(tenant.group()).stream()
                         .mapToLong(t -> store.keyspaceBytes(t.keyspace(), true))
                         .sum();
         double part =
@@ -174,9 +180,24 @@ final class NodeObserver implements AutoCloseable {
         drain = state;
     }
 
-    /// The node as it is now. While a snapshot of the leader's is taken up, what is stored shows as it was.
+    /// The node as it is now. While a snapshot of a leader's is taken up, what is stored in its group shows as it was.
     NodeSnapshot look() {
-        Stored stored = stored();
+        List<NodeSnapshot.Group> looked = new ArrayList<>();
+        List<NodeSnapshot.Tenant> held = new ArrayList<>();
+        long bytes = 0;
+        long liveBytes = 0;
+        int leases = 0;
+        int watchStreams = 0;
+        for (HostedGroup group : groups.all()) {
+            Stored stored = stored(group);
+            looked.add(new NodeSnapshot.Group(group.name(), consensus(group, stored.published())));
+            held.addAll(stored.tenants());
+            bytes += stored.bytes();
+            liveBytes += stored.liveBytes();
+            leases += stored.leases();
+            watchStreams += group.watchStreams();
+        }
+        held.sort(Comparator.comparing(tenant -> !isDefault(tenant)));
         return new NodeSnapshot(
                 new NodeSnapshot.Identity(
                         identity.cluster(),
@@ -184,13 +205,16 @@ final class NodeObserver implements AutoCloseable {
                         identity.version(),
                         identity.etcdVersion(),
                         drain),
-                consensus(stored.published()),
+                looked,
                 controlPlane(),
-                new NodeSnapshot.Storage(
-                        stored.bytes(), stored.liveBytes(), config.limits().backendQuotaBytes()),
-                stored.tenants(),
-                stored.leases(),
-                watchStreams.getAsInt());
+                new NodeSnapshot.Storage(bytes, liveBytes, config.limits().backendQuotaBytes()),
+                held,
+                leases,
+                watchStreams);
+    }
+
+    private boolean isDefault(NodeSnapshot.Tenant tenant) {
+        return tenant.name().equals(config.tenants().defaultTenant());
     }
 
     private NodeSnapshot.ControlPlane controlPlane() {
@@ -202,16 +226,20 @@ final class NodeObserver implements AutoCloseable {
                 manifests.isRefusing());
     }
 
-    private NodeSnapshot.Consensus consensus(Map<String, PublishMember> published) {
+    private NodeSnapshot.Consensus consensus(
+            HostedGroup group, Map<String, PublishMember> published) {
+        RaftNode raft = group.raft();
         RaftView view = raft.view();
+        RaftMetrics metrics = raft.metrics();
+        Long confirmed = confirmedNanos.get(group.name());
         String leader = view.leader();
         return new NodeSnapshot.Consensus(
                 leader == null ? null : new RaftNode.Member(leader, "").nodeId(),
                 view.isReadyLeader(),
                 leader != null
                         && manifests.source().state().allowsLinearizable()
-                        && everConfirmed
-                        && System.nanoTime() - confirmedNanos < PROBE_VALID_NANOS,
+                        && confirmed != null
+                        && System.nanoTime() - confirmed < PROBE_VALID_NANOS,
                 view.term(),
                 new NodeSnapshot.Log(
                         view.lastIndex(),
@@ -232,22 +260,25 @@ final class NodeObserver implements AutoCloseable {
                         .toList());
     }
 
-    private Stored stored() {
+    private Stored stored(HostedGroup group) {
         try {
-            StateStore store = raft.store();
+            StateStore store = group.raft().store();
             try (ReadView view = store.view()) {
-                lastStored =
+                lastStored.put(
+                        group.name(),
                         new Stored(
                                 view.members(),
-                                tenants.get().all().stream().map(t -> snapshot(view, t)).toList(),
+                                tenants.get().of(group.name()).stream()
+                                        .map(t -> snapshot(view, t))
+                                        .toList(),
                                 store.sizeBytes(),
                                 store.liveBytes(),
-                                store.leaseCount());
+                                store.leaseCount()));
             }
         } catch (StoreUnavailableException e) {
             LOG.debug("a snapshot is being installed", e);
         }
-        return lastStored;
+        return lastStored.getOrDefault(group.name(), Stored.NOTHING);
     }
 
     private NodeSnapshot.Tenant snapshot(ReadView view, Tenant tenant) {

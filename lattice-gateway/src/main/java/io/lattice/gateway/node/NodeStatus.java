@@ -2,18 +2,16 @@ package io.lattice.gateway.node;
 
 import io.lattice.cp.manifest.ManifestSource;
 import io.lattice.gateway.admission.LiveTenants;
-import io.lattice.gateway.admission.Tenant;
 import io.lattice.gateway.grpc.ErrorMapper;
 import io.lattice.gateway.grpc.MaintenanceService;
-import io.lattice.gateway.grpc.ReadGate;
 import io.lattice.gateway.http.NodeHealth;
-import io.lattice.gateway.raft.RaftNode;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,17 +20,15 @@ import org.slf4j.LoggerFactory;
 final class NodeStatus implements NodeHealth {
     private static final Logger LOG = LoggerFactory.getLogger(NodeStatus.class);
 
-    private final RaftNode raft;
+    private final HostedGroups groups;
     private final LiveTenants tenants;
     private final ManifestSource manifests;
-    private final ReadGate gate;
     private volatile boolean stopping;
 
-    NodeStatus(RaftNode raft, LiveTenants tenants, ManifestSource manifests, ReadGate gate) {
-        this.raft = raft;
+    NodeStatus(HostedGroups groups, LiveTenants tenants, ManifestSource manifests) {
+        this.groups = groups;
         this.tenants = tenants;
         this.manifests = manifests;
-        this.gate = gate;
     }
 
     /// From now on the node isn't ready.
@@ -42,39 +38,62 @@ final class NodeStatus implements NodeHealth {
 
     @Override
     public boolean hasLeader() {
-        return raft.view().leader() != null;
+        return groups.all().stream().allMatch(HostedGroup::hasLeader);
     }
 
     /// Of any tenant: who asks has none.
     @Override
     public List<String> alarms() {
-        try (ReadView view = raft.store().view()) {
-            return tenants.get().all().stream()
-                    .map(Tenant::keyspace)
-                    .flatMap(keyspace -> view.alarms(keyspace).stream())
+        return groups.all().stream().flatMap(this::alarms).distinct().toList();
+    }
+
+    private Stream<String> alarms(HostedGroup group) {
+        try (ReadView view = group.raft().store().view()) {
+            return tenants.get().of(group.name()).stream()
+                    .flatMap(tenant -> view.alarms(tenant.keyspace()).stream())
                     .map(alarm -> alarm.getAlarm().name())
-                    .distinct()
-                    .toList();
+                    .toList()
+                    .stream();
         } catch (StoreUnavailableException e) {
             LOG.debug("no alarms to be seen while a snapshot is taken up", e);
-            return List.of();
+            return Stream.empty();
         }
     }
 
+    /// Of every group: the first that can't be read tells why.
     @Override
     public void read(boolean linearizable, Consumer<@Nullable String> result) {
-        if (!linearizable) {
-            result.accept(readStore());
+        read(List.copyOf(groups.all()), linearizable, result);
+    }
+
+    private static void read(
+            List<HostedGroup> left, boolean linearizable, Consumer<@Nullable String> result) {
+        if (left.isEmpty()) {
+            result.accept(null);
             return;
         }
-        gate.await(
-                () -> result.accept(readStore()),
-                refusal -> result.accept(refusal.getStatus().getDescription()));
+        HostedGroup group = left.getFirst();
+        Consumer<@Nullable String> next =
+                failure -> {
+                    if (failure != null) {
+                        result.accept(failure);
+                    } else {
+                        read(left.subList(1, left.size()), linearizable, result);
+                    }
+                };
+        if (!linearizable) {
+            next.accept(readStore(group));
+            return;
+        }
+        group.gate()
+                .await(
+                        () -> next.accept(readStore(group)),
+                        refusal -> next.accept(refusal.getStatus().getDescription()));
     }
 
     /// @return what a client would be told; null if the store can be read
-    private @Nullable String readStore() {
-        try (ReadView view = raft.store().view()) {
+    private static @Nullable String readStore(HostedGroup group) {
+        try (ReadView view = group.raft().store().view()) {
             long _ = view.appliedIndex();
             return null;
         } catch (StoreUnavailableException e) {

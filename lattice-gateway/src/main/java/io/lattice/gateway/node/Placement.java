@@ -7,51 +7,48 @@ import io.lattice.gateway.config.LatticeConfig.ControlPlaneMode;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 
-/// This node's place in the cluster: its Raft group, and the group's voters.
+/// This node's place in one Raft group.
 ///
 /// @param group the group's name in the manifest
 /// @param voters of the group, this node included
 /// @param self this node
 record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica self) {
-    /// Finds the node in a manifest.
+    /// Finds the node's places in a manifest, by the names of their groups.
     ///
-    /// @throws IOException if the node has no place that this version can take, or the configuration contradicts it
-    static Placement of(LatticeConfig config, Manifest manifest) throws IOException {
+    /// @throws IOException if the node has no place, or the configuration contradicts it
+    static List<Placement> of(LatticeConfig config, Manifest manifest) throws IOException {
         String nodeId = config.cluster().nodeId();
-        TreeSet<String> groups = new TreeSet<>();
-        manifest.groups()
-                .forEach((name, group) -> {
-                    if (group.voters().stream().anyMatch(voter -> voter.nodeId().equals(nodeId))) {
-                        groups.add(name);
-                    }
-                });
-        if (groups.isEmpty()) {
+        List<Placement> placements = new ArrayList<>();
+        for (Map.Entry<String, Manifest.Group> group :
+                new TreeMap<>(manifest.groups()).entrySet()) {
+            List<Manifest.Replica> voters = group.getValue().voters();
+            Optional<Manifest.Replica> self =
+                    voters.stream().filter(voter -> voter.nodeId().equals(nodeId)).findFirst();
+            if (self.isPresent()) {
+                Placement placement = new Placement(group.getKey(), voters, self.get());
+                placement.checkQuorum(config);
+                placements.add(placement);
+            }
+        }
+        if (placements.isEmpty()) {
             throw new IOException(
                     "the manifest has no place for node %s: found voters of groups %s; allowed a group with a voter of that node id (cluster.node_id)"
-                            .formatted(nodeId, manifest.groups().keySet()));
+                            .formatted(nodeId, new TreeSet<>(manifest.groups().keySet())));
         }
-        if (groups.size() > 1) {
-            throw new IOException(
-                    "the manifest places node %s in several groups: found %s; allowed one group a node in this version"
-                            .formatted(nodeId, groups));
-        }
-        String group = groups.first();
-        Manifest.Group members = manifest.groups().get(group);
-        if (members == null) {
-            throw new IllegalStateException("a group went away: " + group);
-        }
-        Manifest.Replica self =
-                members.voters().stream()
-                        .filter(voter -> voter.nodeId().equals(nodeId))
-                        .findFirst()
-                        .orElseThrow();
-        Placement placement = new Placement(group, members.voters(), self);
-        placement.checkQuorum(config);
-        return placement;
+        return placements;
+    }
+
+    /// Whether there is no other voter.
+    boolean alone() {
+        return voters.size() == 1;
     }
 
     private void checkQuorum(LatticeConfig config) throws IOException {
@@ -69,10 +66,17 @@ record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica s
     /// Groups of clusters of different names are different, so that their nodes never take each other for peers. The first group's
     /// is the one of a cluster without a control plane, which can so get one.
     UUID groupId(String cluster) {
-        String name =
-                group.equals(StandaloneManifest.GROUP)
-                        ? "lattice/" + cluster
-                        : "lattice/" + cluster + "/" + group;
+        return group.equals(StandaloneManifest.GROUP)
+                ? clusterId(cluster)
+                : id("lattice/" + cluster + "/" + group);
+    }
+
+    /// The cluster's own.
+    static UUID clusterId(String cluster) {
+        return id("lattice/" + cluster);
+    }
+
+    private static UUID id(String name) {
         return UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8));
     }
 

@@ -4,6 +4,7 @@ import io.lattice.cp.manifest.Manifest;
 import io.lattice.gateway.config.HostPort;
 import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.Headers;
+import io.lattice.gateway.raft.GroupSettings;
 import io.lattice.gateway.raft.RaftSettings;
 import io.lattice.gateway.security.SwappableTls;
 import java.util.List;
@@ -16,23 +17,30 @@ final class RaftMapping {
 
     private RaftMapping() {}
 
-    /// @param tls of the Raft port; null for plain text
-    static RaftSettings settings(
-            LatticeConfig config, Placement placement, @Nullable SwappableTls tls) {
-        LatticeConfig.Cluster cluster = config.cluster();
-        LatticeConfig.Batching batching = config.batching();
-        List<RaftSettings.PeerAddress> peers =
+    /// A group as its members are to have it.
+    static GroupSettings group(LatticeConfig config, Placement placement) {
+        return new GroupSettings(
+                placement.group(),
+                placement.groupId(config.cluster().name()),
                 placement.voters().stream()
                         .map(voter -> {
                             HostPort address = address(voter);
-                            return new RaftSettings.PeerAddress(
+                            return new GroupSettings.PeerAddress(
                                     voter.nodeId(), address.host(), address.port());
                         })
-                        .toList();
+                        .toList());
+    }
+
+    /// @param placements this node's places
+    /// @param tls of the Raft port; null for plain text
+    static RaftSettings settings(
+            LatticeConfig config, List<Placement> placements, @Nullable SwappableTls tls) {
+        LatticeConfig.Cluster cluster = config.cluster();
+        LatticeConfig.Batching batching = config.batching();
         return new RaftSettings(
                 cluster.nodeId(),
-                placement.groupId(cluster.name()),
-                peers,
+                Placement.clusterId(cluster.name()),
+                placements.stream().allMatch(Placement::alone),
                 cluster.raftBind().isWildcard() ? "" : cluster.raftBind().host(),
                 cluster.raftBind().port(),
                 config.paths().walDir(),

@@ -78,10 +78,28 @@ public final class DurationHistogram {
             cumulative = List.copyOf(cumulative);
         }
 
+        private Reading plus(Reading other) {
+            List<Long> sums = new ArrayList<>();
+            for (int i = 0; i < cumulative.size(); i++) {
+                sums.add(cumulative.get(i) + other.cumulative.get(i));
+            }
+            return new Reading(boundsSeconds, sums, sumSeconds + other.sumSeconds);
+        }
+
         /// How many durations were recorded.
         public long count() {
             return cumulative.getLast();
         }
+    }
+
+    /// The sum of several that have the same buckets.
+    static Reading sum(List<DurationHistogram> parts) {
+        Reading sum = null;
+        for (DurationHistogram part : parts) {
+            Reading reading = part.read();
+            sum = sum == null ? reading : sum.plus(reading);
+        }
+        return sum == null ? ofDisk().read() : sum;
     }
 
     /// Reads all buckets.

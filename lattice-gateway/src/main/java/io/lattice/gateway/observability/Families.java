@@ -27,8 +27,8 @@ final class Families {
         labelled(name, Collector.Type.COUNTER, help).add(value);
     }
 
-    void histogram(String name, String help, DurationHistogram histogram) {
-        labelled(name, Collector.Type.HISTOGRAM, help).add(histogram);
+    void histogram(String name, String help, DurationHistogram.Reading reading) {
+        labelled(name, Collector.Type.HISTOGRAM, help).add(reading);
     }
 
     /// A family whose samples are told apart by labels; one without samples shows its name and type only.
@@ -67,7 +67,10 @@ final class Families {
         }
 
         void add(DurationHistogram histogram, String... labelValues) {
-            DurationHistogram.Reading reading = histogram.read();
+            add(histogram.read(), labelValues);
+        }
+
+        void add(DurationHistogram.Reading reading, String... labelValues) {
             List<String> bucketLabels = new ArrayList<>(labels);
             bucketLabels.add("le");
             for (int i = 0; i < reading.cumulative().size(); i++) {

@@ -26,16 +26,17 @@ final class NodeCollector extends Collector {
         Families families = new Families();
         gate(families, snapshot);
         consensus(families, snapshot);
+        groups(families, snapshot);
         tenants(families, snapshot);
         etcd(families, snapshot);
         families.histogram(
                 "lattice_wal_fsync_duration_seconds",
                 "How long syncs of the Raft log took.",
-                instruments.syncs());
+                DurationHistogram.sum(instruments.syncs().get()));
         families.histogram(
                 "lattice_apply_duration_seconds",
                 "How long committed log entries took to be applied, each a batch of commands.",
-                instruments.applies());
+                DurationHistogram.sum(instruments.applies().get()));
         instruments.calls().collect(families);
         return families.toList();
     }
@@ -93,6 +94,33 @@ final class NodeCollector extends Collector {
             if (entries != null) {
                 lag.add(entries, member.nodeId());
             }
+        }
+    }
+
+    private static void groups(Families families, NodeSnapshot snapshot) {
+        Families.Family elected =
+                families.labelled(
+                        "lattice_group_leader_elected",
+                        Type.GAUGE,
+                        "1: this node knows the group's leader.",
+                        "group");
+        Families.Family leading =
+                families.labelled(
+                        "lattice_group_leading",
+                        Type.GAUGE,
+                        "1: this node leads the group.",
+                        "group");
+        Families.Family applied =
+                families.labelled(
+                        "lattice_group_applied_index",
+                        Type.GAUGE,
+                        "Index of the group's last log entry that is applied here.",
+                        "group");
+        for (NodeSnapshot.Group group : snapshot.groups()) {
+            Consensus raft = group.consensus();
+            elected.add(raft.leader() == null ? 0 : 1, group.name());
+            leading.add(raft.leading() ? 1 : 0, group.name());
+            applied.add(raft.log().applied(), group.name());
         }
     }
 
@@ -174,12 +202,12 @@ final class NodeCollector extends Collector {
         families.histogram(
                 "etcd_disk_wal_fsync_duration_seconds",
                 "How long syncs of the Raft log took.",
-                instruments.syncs());
+                DurationHistogram.sum(instruments.syncs().get()));
         families.histogram(
                 "etcd_disk_backend_commit_duration_seconds",
                 "How long committed log entries took to be applied, the write to the store"
                         + " included.",
-                instruments.applies());
+                DurationHistogram.sum(instruments.applies().get()));
         etcdDebugging(families, snapshot);
         families.labelled(
                         "etcd_server_version",

@@ -2,15 +2,19 @@ package io.lattice.gateway.observability;
 
 import io.lattice.cp.cache.CacheState;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// A node as it stands at one instant: what metrics and status view show.
 ///
+/// @param groups the Raft groups on this node, by name
+/// @param tenants that they hold, the default tenant first
 /// @param leases that exist, of all tenants
 /// @param watchStreams that are open
 public record NodeSnapshot(
         Identity identity,
-        Consensus consensus,
+        List<Group> groups,
         ControlPlane controlPlane,
         Storage storage,
         List<Tenant> tenants,
@@ -18,7 +22,37 @@ public record NodeSnapshot(
         int watchStreams) {
 
     public NodeSnapshot {
+        groups = List.copyOf(groups);
         tenants = List.copyOf(tenants);
+    }
+
+    /// A Raft group.
+    public record Group(String name, Consensus consensus) {}
+
+    /// The only group, or what holds for all of several: a leader only if each has one, sums, and of each peer the most that it
+    /// lacks. Of the log, the first group's positions.
+    ///
+    /// @throws java.util.NoSuchElementException if there is no group
+    public Consensus consensus() {
+        Consensus first = groups.getFirst().consensus();
+        if (groups.size() == 1) {
+            return first;
+        }
+        List<Consensus> all = groups.stream().map(Group::consensus).toList();
+        Map<String, Member> members = new TreeMap<>();
+        all.forEach(consensus ->
+                consensus
+                        .members()
+                        .forEach(member -> members.merge(member.nodeId(), member, Member::worse)));
+        return new Consensus(
+                all.stream().allMatch(c -> c.leader() != null) ? first.leader() : null,
+                all.stream().anyMatch(Consensus::leading),
+                all.stream().allMatch(Consensus::canLinearize),
+                first.term(),
+                first.log(),
+                all.stream().mapToLong(Consensus::leaderChanges).sum(),
+                all.stream().mapToInt(Consensus::pendingProposals).sum(),
+                List.copyOf(members.values()));
     }
 
     /// Who answers.
@@ -50,7 +84,7 @@ public record NodeSnapshot(
         }
     }
 
-    /// What the node knows of its Raft group.
+    /// What the node knows of a Raft group.
     ///
     /// @param leader node id, null if it knows none
     /// @param canLinearize whether the last look showed that linearizable reads are served
@@ -81,6 +115,13 @@ public record NodeSnapshot(
             String nodeId, String raftAddress, List<String> clientUrls, @Nullable Long lagEntries) {
         public Member {
             clientUrls = List.copyOf(clientUrls);
+        }
+
+        private Member worse(Member other) {
+            boolean less =
+                    lagEntries == null
+                            || (other.lagEntries != null && other.lagEntries > lagEntries);
+            return less ? other : this;
         }
     }
 

@@ -73,6 +73,7 @@ final class StatusView {
         object.put("errors_total", totals.errors());
         object.put("received_bytes_total", totals.receivedBytes());
         object.put("sent_bytes_total", totals.sentBytes());
+        object.put("groups", groups(snapshot));
         object.put("members", members(snapshot));
         object.put("tenants", tenants(snapshot));
         StringBuilder text = new StringBuilder();
@@ -82,6 +83,19 @@ final class StatusView {
 
     private static String word(Enum<?> constant) {
         return constant.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static List<Object> groups(NodeSnapshot snapshot) {
+        List<Object> groups = new ArrayList<>();
+        for (NodeSnapshot.Group group : snapshot.groups()) {
+            Map<String, @Nullable Object> object = new LinkedHashMap<>();
+            object.put("group", group.name());
+            object.put("leader", group.consensus().leader());
+            object.put("term", group.consensus().term());
+            object.put("applied_index", group.consensus().log().applied());
+            groups.add(object);
+        }
+        return groups;
     }
 
     private static List<Object> members(NodeSnapshot snapshot) {

@@ -1,6 +1,7 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.ratis.grpc.GrpcTlsConfig;
@@ -23,20 +24,18 @@ record ConfiguredPeers(List<PeerAddress> peers) {
                 .build();
     }
 
-    /// The members that a log begins with. What the log says of later ones takes precedence.
-    ///
-    /// @throws IllegalStateException if a founder isn't configured any more
+    /// A group with the members that its log begins with. What the log says of later ones takes precedence; so if one of them
+    /// isn't configured any more, the log has to say it all.
     RaftGroup group(RaftGroupId id, List<String> founders) {
-        return RaftGroup.valueOf(id, founders.stream().map(this::founder).toList());
-    }
-
-    private RaftPeer founder(String raftId) {
-        PeerAddress address =
-                address(RaftIdentity.nodeOf(raftId))
-                        .orElseThrow(() ->
-                                new IllegalStateException(
-                                        raftId + " is not among the configured peers"));
-        return peer(raftId, address);
+        List<RaftPeer> members = new ArrayList<>();
+        for (String founder : founders) {
+            Optional<PeerAddress> address = address(RaftIdentity.nodeOf(founder));
+            if (address.isEmpty()) {
+                return RaftGroup.valueOf(id);
+            }
+            members.add(peer(founder, address.get()));
+        }
+        return RaftGroup.valueOf(id, members);
     }
 
     /// Connections to them, by node id.

@@ -1,6 +1,6 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.JoinRequest;
 import io.lattice.proto.peer.PeerReply;
@@ -32,14 +32,21 @@ final class Formation {
     private static final long REPORT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private final RaftSettings settings;
-    private final PeerClients peers;
+    private final GroupSettings group;
+    private final PeerSender peers;
     private final String raftId;
     private final BooleanSupplier stopping;
     private long reportedNanos = System.nanoTime();
 
     /// @param peers reaches nodes by their plain node id
-    Formation(RaftSettings settings, PeerClients peers, String raftId, BooleanSupplier stopping) {
+    Formation(
+            RaftSettings settings,
+            GroupSettings group,
+            PeerSender peers,
+            String raftId,
+            BooleanSupplier stopping) {
         this.settings = settings;
+        this.group = group;
         this.peers = peers;
         this.raftId = raftId;
         this.stopping = stopping;
@@ -54,13 +61,16 @@ final class Formation {
             List<ProbeReply> formed =
                     replies.values().stream().filter(ProbeReply::getFormed).toList();
             if (formed.stream().anyMatch(f -> !f.getFoundersList().contains(raftId))) {
-                LOG.info("the cluster exists and {} is no founder of it: joining", raftId);
+                LOG.info(
+                        "group {} exists and {} is no founder of it: joining",
+                        group.name(),
+                        raftId);
                 return Optional.empty();
             }
             if (!formed.isEmpty()) {
                 return Optional.of(formed.getFirst().getFoundersList());
             }
-            if (replies.size() == settings.peers().size() - 1) {
+            if (replies.size() == group.peers().size() - 1) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
                 replies.values().forEach(reply -> all.add(reply.getRaftId()));
@@ -68,8 +78,8 @@ final class Formation {
                 return Optional.of(all);
             }
             report(
-                    "waiting for all nodes to found the cluster; answered so far: "
-                            + replies.keySet());
+                    "waiting for all nodes to found group %s; answered so far: %s"
+                            .formatted(group.name(), replies.keySet()));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");
@@ -93,7 +103,7 @@ final class Formation {
                     }
                 }
             }
-            report("asking to join: " + reason);
+            report("asking to join group %s: %s".formatted(group.name(), reason));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
     }
@@ -109,7 +119,7 @@ final class Formation {
     }
 
     private List<String> others() {
-        return settings.peers().stream()
+        return group.peers().stream()
                 .map(PeerAddress::nodeId)
                 .filter(id -> !id.equals(settings.nodeId()))
                 .toList();
@@ -125,14 +135,22 @@ final class Formation {
                 continue;
             }
             ProbeReply probe = reply.get().getProbe();
-            if (!probe.getGroupId().equals(settings.groupId().toString())) {
+            if (!probe.getClusterId().equals(settings.clusterId().toString())) {
                 report(
-                        "%s belongs to another cluster: its group is %s, ours %s"
-                                .formatted(other, probe.getGroupId(), settings.groupId()));
+                        "%s belongs to another cluster: its id is %s, ours %s"
+                                .formatted(other, probe.getClusterId(), settings.clusterId()));
             } else if (!RaftIdentity.nodeOf(probe.getRaftId()).equals(other)) {
                 report(
                         "the address of %s is answered by %s"
                                 .formatted(other, RaftIdentity.nodeOf(probe.getRaftId())));
+            } else if (!probe.getFormed() && !probe.getVotersList().equals(group.voters())) {
+                report(
+                        "%s is configured for other voters of group %s: its are %s, ours %s"
+                                .formatted(
+                                        other,
+                                        group.name(),
+                                        probe.getVotersList(),
+                                        group.voters()));
             } else {
                 replies.put(other, probe);
             }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.RaftServer;
@@ -21,14 +22,11 @@ final class MemberServices implements PeerServer.Handler {
 
     private final RaftNode node;
     private final RaftSettings settings;
-    private final ConfiguredPeers peers;
     private final RaftIdentity identity;
 
-    MemberServices(
-            RaftNode node, RaftSettings settings, ConfiguredPeers peers, RaftIdentity identity) {
+    MemberServices(RaftNode node, RaftSettings settings, RaftIdentity identity) {
         this.node = node;
         this.settings = settings;
-        this.peers = peers;
         this.identity = identity;
     }
 
@@ -64,14 +62,23 @@ final class MemberServices implements PeerServer.Handler {
 
     @Override
     public ProbeReply probe() {
+        return probe(settings, identity, node.group().id(), node.group().voters());
+    }
+
+    /// What a node says of its log in a group.
+    ///
+    /// @param voters as it is configured; none if it doesn't have the group
+    static ProbeReply probe(
+            RaftSettings settings, RaftIdentity identity, UUID group, List<String> voters) {
+        List<String> founders = identity.founders(group);
         // A log without founders was joined, and a group that is being founded has written its
         // founders before.
-        boolean formed = !identity.founders().isEmpty() || node.division() != null;
         return ProbeReply.newBuilder()
                 .setRaftId(identity.raftId())
-                .setGroupId(settings.groupId().toString())
-                .setFormed(formed)
-                .addAllFounders(identity.founders())
+                .setClusterId(settings.clusterId().toString())
+                .setFormed(!founders.isEmpty() || identity.logMade(group))
+                .addAllFounders(founders)
+                .addAllVoters(voters)
                 .build();
     }
 
@@ -82,9 +89,12 @@ final class MemberServices implements PeerServer.Handler {
             return refused("not the leader");
         }
         String nodeId = RaftIdentity.nodeOf(raftId);
-        Optional<RaftSettings.PeerAddress> address = peers.address(nodeId);
+        Optional<GroupSettings.PeerAddress> address =
+                new ConfiguredPeers(node.group().peers()).address(nodeId);
         if (address.isEmpty()) {
-            return refused(nodeId + " is not among the configured peers");
+            return refused(
+                    "%s is not among the voters of group %s: %s"
+                            .formatted(nodeId, node.group().name(), node.group().voters()));
         }
         List<RaftPeer> current = List.copyOf(division.getRaftConf().getCurrentPeers());
         if (current.stream().anyMatch(p -> p.getId().toString().equals(raftId))) {
@@ -100,7 +110,12 @@ final class MemberServices implements PeerServer.Handler {
             }
         }
         changed.add(ConfiguredPeers.peer(raftId, address.get()));
-        LOG.info("{} asks to join: changing the members from {} to {}", raftId, current, changed);
+        LOG.info(
+                "{} asks to join group {}: changing the members from {} to {}",
+                raftId,
+                node.group().name(),
+                current,
+                changed);
         try {
             var _ =
                     node.calls()

@@ -10,15 +10,26 @@ import java.nio.file.attribute.FileTime;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.RaftRpcReplyProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.proto.RaftProtos.ReadIndexReplyProto;
 import org.apache.ratis.proto.RaftProtos.ReadIndexRequestProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
 import org.apache.ratis.proto.grpc.RaftServerProtocolServiceGrpc;
 import org.apache.ratis.protocol.RaftPeerId;
@@ -31,6 +42,7 @@ import org.apache.ratis.thirdparty.io.grpc.ServerCall;
 import org.apache.ratis.thirdparty.io.grpc.ServerCallHandler;
 import org.apache.ratis.thirdparty.io.grpc.ServerInterceptor;
 import org.apache.ratis.thirdparty.io.grpc.Status;
+import org.apache.ratis.util.ProtoUtils;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +55,7 @@ import org.slf4j.LoggerFactory;
 ///   from the same CA.
 /// - A request that is addressed to another identity is refused. Ratis looks at the address only. A node that lost
 ///   its disk has a new identity at the old address, and what it answered would count for the old one.
+/// - A request for a group that isn't open here, or not yet, is refused: Ratis doesn't answer a heartbeat then.
 /// - A vote, or an answer in a new term, leaves only when the folder that holds them is on disk: Ratis renames the
 ///   file into place, and a power loss could undo that.
 final class PeerGuard implements ServerInterceptor {
@@ -53,20 +66,26 @@ final class PeerGuard implements ServerInterceptor {
 
     private final ByteString self;
     private final boolean secured;
-    private final Path logFolder;
-    private final Path promises;
+    private final Predicate<UUID> isOpen;
+    private final Function<UUID, Path> logFolders;
     private final BiConsumer<String, Throwable> fatal;
-    private volatile @Nullable Promise synced;
+    private final Map<UUID, Promises> promises = new ConcurrentHashMap<>();
 
     /// Makes the guard of one node.
     ///
     /// @param secured whether the port speaks TLS
-    /// @param logFolder where Ratis keeps term and vote
-    PeerGuard(String raftId, boolean secured, Path logFolder, BiConsumer<String, Throwable> fatal) {
+    /// @param isOpen whether this node has a group open
+    /// @param logFolders where Ratis keeps term and vote of a group
+    PeerGuard(
+            String raftId,
+            boolean secured,
+            Predicate<UUID> isOpen,
+            Function<UUID, Path> logFolders,
+            BiConsumer<String, Throwable> fatal) {
         this.self = RaftPeerId.valueOf(raftId).toByteString();
         this.secured = secured;
-        this.logFolder = logFolder;
-        this.promises = logFolder.resolve("raft-meta");
+        this.isOpen = isOpen;
+        this.logFolders = logFolders;
         this.fatal = fatal;
     }
 
@@ -114,26 +133,61 @@ final class PeerGuard implements ServerInterceptor {
         };
     }
 
-    /// Syncs the folder if the file with term and vote was replaced since the last time.
-    private void syncPromises() {
-        try {
-            BasicFileAttributes attributes =
-                    Files.readAttributes(promises, BasicFileAttributes.class);
-            Promise now = new Promise(attributes.fileKey(), attributes.lastModifiedTime());
-            if (!now.equals(synced)) {
-                FileTrees.sync(logFolder);
-                synced = now;
-            }
-        } catch (NoSuchFileException e) {
-            // Nothing was promised yet.
-            LOG.trace("no term yet", e);
-        } catch (IOException e) {
-            fatal.accept("a vote can't be made durable", e);
+    private @Nullable Status refusal(RaftRpcRequestProto address) {
+        if (!address.getReplyId().equals(self)) {
+            return Status.FAILED_PRECONDITION.withDescription(
+                    "lattice: addressed to a former identity of this node");
         }
+        UUID group = ProtoUtils.toRaftGroupId(address.getRaftGroupId()).getUuid();
+        return isOpen.test(group)
+                ? null
+                : Status.UNAVAILABLE.withDescription(
+                        "lattice: group " + group + " isn't open on this node");
+    }
+
+    private static @Nullable RaftRpcReplyProto senderOf(Object reply) {
+        return switch (reply) {
+            case RequestVoteReplyProto r -> r.getServerReply();
+            case AppendEntriesReplyProto r -> r.getServerReply();
+            case InstallSnapshotReplyProto r -> r.getServerReply();
+            case StartLeaderElectionReplyProto r -> r.getServerReply();
+            case ReadIndexReplyProto r -> r.getServerReply();
+            default -> null;
+        };
     }
 
     /// Which file holds term and vote: each change is a new file.
     private record Promise(@Nullable Object fileKey, FileTime modified) {}
+
+    /// Term and vote in one group.
+    private final class Promises {
+        private final Path logFolder;
+        private final Path file;
+        private volatile @Nullable Promise synced;
+
+        Promises(UUID group) {
+            this.logFolder = logFolders.apply(group);
+            this.file = logFolder.resolve("raft-meta");
+        }
+
+        /// Syncs the folder if the file with term and vote was replaced since the last time.
+        void sync() {
+            try {
+                BasicFileAttributes attributes =
+                        Files.readAttributes(file, BasicFileAttributes.class);
+                Promise now = new Promise(attributes.fileKey(), attributes.lastModifiedTime());
+                if (!now.equals(synced)) {
+                    FileTrees.sync(logFolder);
+                    synced = now;
+                }
+            } catch (NoSuchFileException e) {
+                // Nothing was promised yet, or the group was left.
+                LOG.trace("no term yet", e);
+            } catch (IOException e) {
+                fatal.accept("a vote can't be made durable", e);
+            }
+        }
+    }
 
     private final class Addressed<Q> extends SimpleForwardingServerCallListener<Q> {
         private final ServerCall<Q, ?> call;
@@ -150,12 +204,10 @@ final class PeerGuard implements ServerInterceptor {
             if (refused) {
                 return;
             }
-            if (address != null && !address.getReplyId().equals(self)) {
+            Status refusal = address == null ? null : refusal(address);
+            if (refusal != null) {
                 refused = true;
-                call.close(
-                        Status.FAILED_PRECONDITION.withDescription(
-                                "lattice: addressed to a former identity of this node"),
-                        new Metadata());
+                call.close(refusal, new Metadata());
                 return;
             }
             super.onMessage(message);
@@ -170,18 +222,16 @@ final class PeerGuard implements ServerInterceptor {
     }
 
     private final class Synced<Q, A> extends SimpleForwardingServerCall<Q, A> {
-        private final boolean promising;
-
         Synced(ServerCall<Q, A> delegate) {
             super(delegate);
-            this.promising =
-                    !PeerWire.SERVICE.equals(delegate.getMethodDescriptor().getServiceName());
         }
 
         @Override
         public void sendMessage(A reply) {
-            if (promising) {
-                syncPromises();
+            RaftRpcReplyProto sender = senderOf(reply);
+            if (sender != null) {
+                UUID group = ProtoUtils.toRaftGroupId(sender.getRaftGroupId()).getUuid();
+                promises.computeIfAbsent(group, Promises::new).sync();
             }
             super.sendMessage(reply);
         }

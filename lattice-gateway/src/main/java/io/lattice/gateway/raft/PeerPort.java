@@ -1,6 +1,8 @@
 package io.lattice.gateway.raft;
 
+import com.google.protobuf.ByteString;
 import java.util.EnumSet;
+import java.util.function.Function;
 import org.apache.ratis.grpc.server.GrpcServices;
 import org.apache.ratis.thirdparty.io.grpc.netty.NettyServerBuilder;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +11,11 @@ import org.jspecify.annotations.Nullable;
 /// files.
 ///
 /// @param tls null for plain text
-record PeerPort(@Nullable PeerServerTls tls, PeerGuard guard, PeerServer.Handler handler)
+/// @param groups who answers for a group, by its 16 bytes
+record PeerPort(
+        @Nullable PeerServerTls tls,
+        PeerGuard guard,
+        Function<ByteString, PeerServer.Handler> groups)
         implements GrpcServices.Customizer {
     @Override
     public NettyServerBuilder customize(
@@ -22,6 +28,6 @@ record PeerPort(@Nullable PeerServerTls tls, PeerGuard guard, PeerServer.Handler
         }
         // Nothing that is asked here waits for another answer, so the event loop may serve it; a
         // hand-over costs more than most answers.
-        return builder.directExecutor().intercept(guard).addService(PeerServer.service(handler));
+        return builder.directExecutor().intercept(guard).addService(PeerServer.service(groups));
     }
 }

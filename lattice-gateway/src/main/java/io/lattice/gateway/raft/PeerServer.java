@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import com.google.protobuf.ByteString;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
@@ -10,6 +11,7 @@ import io.lattice.proto.peer.ReadIndexReply;
 import io.lattice.proto.peer.TermReply;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
 import org.apache.ratis.thirdparty.io.grpc.stub.ServerCallStreamObserver;
 import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
@@ -21,7 +23,7 @@ import org.slf4j.LoggerFactory;
 final class PeerServer {
     private static final Logger LOG = LoggerFactory.getLogger(PeerServer.class);
 
-    /// What a node can be asked. Called on a gRPC thread; callbacks may run on any thread, once each.
+    /// What a member of a group can be asked. Called on a gRPC thread; callbacks may run on any thread, once each.
     interface Handler {
         /// The term of this node's division, 0 before it runs or if `raftId` isn't this node's identity.
         long term(String raftId);
@@ -42,23 +44,25 @@ final class PeerServer {
 
     private PeerServer() {}
 
-    static ServerServiceDefinition service(Handler handler) {
+    /// @param groups who answers for a group, by its 16 bytes; also for one that this node isn't in
+    static ServerServiceDefinition service(Function<ByteString, Handler> groups) {
         return ServerServiceDefinition.builder(PeerWire.SERVICE)
                 .addMethod(
                         PeerWire.EXCHANGE,
                         ServerCalls.asyncBidiStreamingCall(replies ->
                                 new Requests(
-                                        handler, (ServerCallStreamObserver<PeerReply>) replies)))
+                                        groups, (ServerCallStreamObserver<PeerReply>) replies)))
                 .build();
     }
 
     private static final class Requests implements StreamObserver<PeerRequest> {
-        private final Handler handler;
+        private final Function<ByteString, Handler> groups;
         private final ServerCallStreamObserver<PeerReply> replies;
         private boolean completed; // guarded by replies
 
-        Requests(Handler handler, ServerCallStreamObserver<PeerReply> replies) {
-            this.handler = handler;
+        Requests(
+                Function<ByteString, Handler> groups, ServerCallStreamObserver<PeerReply> replies) {
+            this.groups = groups;
             this.replies = replies;
             // Without a handler a cancelled stream would throw out of the next reply.
             replies.setOnCancelHandler(() -> LOG.debug("a peer's stream was cancelled"));
@@ -67,6 +71,7 @@ final class PeerServer {
         @Override
         public void onNext(PeerRequest request) {
             PeerReply.Builder reply = PeerReply.newBuilder().setId(request.getId());
+            Handler handler = groups.apply(request.getGroupId());
             switch (request.getRequestCase()) {
                 case TERM ->
                         send(

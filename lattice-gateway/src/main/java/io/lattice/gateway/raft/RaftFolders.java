@@ -4,16 +4,17 @@ import io.lattice.statemachine.raft.FileTrees;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.UUID;
 import java.util.stream.Stream;
 
-/// Where Ratis keeps the group's log. Used before Ratis opens it.
+/// Where Ratis keeps a group's log. Used before Ratis opens it.
 final class RaftFolders {
     private static final String PROMISES = "raft-meta";
 
     private final Path group;
 
-    RaftFolders(RaftSettings settings) {
-        this.group = settings.walDirectory().resolve(settings.groupId().toString());
+    RaftFolders(Path walDirectory, UUID groupId) {
+        this.group = walDirectory.resolve(groupId.toString());
     }
 
     /// Segments, term and vote.

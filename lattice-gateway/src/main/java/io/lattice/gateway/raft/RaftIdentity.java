@@ -16,13 +16,17 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Who this node is to Raft, kept in a file `IDENTITY` in the data directory and again in the log's directory.
 ///
-/// A node votes under `<node id>~<random>`, made when its directories are first used. So a node that lost its disk
+/// A node votes under `<node id>~<random>` in all its groups, made when its directories are first used. So a node that lost its disk
 /// can't come back under the identity that has already voted, with an empty log: it gets another one, and joins.
 /// One directory without the other's marker, or with another's, means that a volume is missing or was swapped: the
 /// node refuses to start and touches nothing.
@@ -30,23 +34,32 @@ import org.jspecify.annotations.Nullable;
 /// A marker is written beside both places before it is moved into either, so that a crash between the two moves is
 /// finished at the next start and isn't taken for a swapped volume.
 ///
-/// Both directories are locked against a second process for as long as this object is open.
+/// Both directories are locked against a second process for as long as this object is open. Thread-safe once it is open.
 final class RaftIdentity implements AutoCloseable {
     private static final String FILE = "IDENTITY";
     private static final String SCRATCH_FILE = FILE + ".tmp";
     private static final String LOCK_FILE = "LOCK";
     private static final char SEPARATOR = '~';
+    private static final String CLUSTER = "cluster_id";
+    private static final String FOUNDERS = "founders.";
+    private static final String LOG_MADE = "log_made.";
 
     private final List<Path> directories;
     private final List<FileChannel> locks = new ArrayList<>();
-    private final String groupId;
+    private final String clusterId;
     private String raftId = "";
-    private List<String> founders = List.of();
-    private boolean logMade;
+
+    /// By group; also what is only about to be stored.
+    private final Map<UUID, Group> groups = new TreeMap<>();
+
+    /// What is known of this node's log in a group.
+    private record Group(List<String> founders, boolean logMade) {
+        static final Group UNKNOWN = new Group(List.of(), false);
+    }
 
     private RaftIdentity(RaftSettings settings) {
         this.directories = List.of(settings.dataDirectory(), settings.walDirectory());
-        this.groupId = settings.groupId().toString();
+        this.clusterId = settings.clusterId().toString();
     }
 
     /// Reads the identity, or makes one if both directories are empty or absent.
@@ -128,14 +141,22 @@ final class RaftIdentity implements AutoCloseable {
                     "%s belongs to node %s, but this is node %s"
                             .formatted(directories.get(0), nodeOf(raftId), nodeId));
         }
-        if (!groupId.equals(data.getProperty("group_id"))) {
+        if (!clusterId.equals(data.getProperty(CLUSTER))) {
             throw new DirectoryException(
-                    "%s belongs to another cluster, with group %s, but this cluster's is %s"
-                            .formatted(directories.get(0), data.getProperty("group_id"), groupId));
+                    "%s belongs to another cluster, with the id %s, but this cluster's is %s"
+                            .formatted(directories.get(0), data.getProperty(CLUSTER), clusterId));
         }
-        String founding = data.getProperty("founders", "");
-        founders = founding.isEmpty() ? List.of() : List.of(founding.split(","));
-        logMade = Boolean.parseBoolean(data.getProperty("log_made"));
+        for (String name : data.stringPropertyNames()) {
+            if (name.startsWith(FOUNDERS)) {
+                UUID group = UUID.fromString(name.substring(FOUNDERS.length()));
+                String founding = data.getProperty(name);
+                groups.put(
+                        group,
+                        new Group(
+                                founding.isEmpty() ? List.of() : List.of(founding.split(",")),
+                                Boolean.parseBoolean(data.getProperty(LOG_MADE + group))));
+            }
+        }
     }
 
     /// Makes the second move of a [#store] that died after the first: what stands in one directory waits in the
@@ -186,9 +207,11 @@ final class RaftIdentity implements AutoCloseable {
     private void store() throws IOException {
         Properties properties = new Properties();
         properties.setProperty("raft_id", raftId);
-        properties.setProperty("group_id", groupId);
-        properties.setProperty("founders", String.join(",", founders));
-        properties.setProperty("log_made", Boolean.toString(logMade));
+        properties.setProperty(CLUSTER, clusterId);
+        groups.forEach((id, group) -> {
+            properties.setProperty(FOUNDERS + id, String.join(",", group.founders()));
+            properties.setProperty(LOG_MADE + id, Boolean.toString(group.logMade()));
+        });
         StringWriter text = new StringWriter();
         properties.store(text, "Lattice: which node these files belong to. Do not edit.");
         for (Path directory : directories) {
@@ -221,26 +244,42 @@ final class RaftIdentity implements AutoCloseable {
         return raftId;
     }
 
-    /// The identities that the log began with; empty if this node joined later.
-    List<String> founders() {
-        return founders;
+    private Group group(UUID id) {
+        return groups.getOrDefault(id, Group.UNKNOWN);
     }
 
-    /// Notes the founders, before the log is made.
-    void found(List<String> raftIds) throws IOException {
-        founders = List.copyOf(raftIds);
+    /// The groups that this identity founds or has had a log in.
+    synchronized Set<UUID> groups() {
+        return Set.copyOf(groups.keySet());
+    }
+
+    /// The identities that a group's log began with; empty if this node joined later.
+    synchronized List<String> founders(UUID group) {
+        return group(group).founders();
+    }
+
+    /// Notes the founders of a group, before its log is made.
+    synchronized void found(UUID group, List<String> raftIds) throws IOException {
+        groups.put(group, new Group(List.copyOf(raftIds), group(group).logMade()));
         store();
     }
 
-    /// Whether this identity has had a log, and so perhaps voted: if that log is gone, it must not begin another.
-    boolean logMade() {
-        return logMade;
+    /// Whether this identity has had a log in the group, and so perhaps voted: if that log is gone, it must not begin another.
+    synchronized boolean logMade(UUID group) {
+        return group(group).logMade();
     }
 
     /// Notes that there's a log now, unless that is known already.
-    void noteLogMade() throws IOException {
-        if (!logMade) {
-            logMade = true;
+    synchronized void noteLogMade(UUID group) throws IOException {
+        if (!logMade(group)) {
+            groups.put(group, new Group(founders(group), true));
+            store();
+        }
+    }
+
+    /// Forgets a group that this node is no member of any more.
+    synchronized void forget(UUID group) throws IOException {
+        if (groups.remove(group) != null) {
             store();
         }
     }

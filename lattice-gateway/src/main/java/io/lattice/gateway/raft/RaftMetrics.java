@@ -23,7 +23,7 @@ public final class RaftMetrics {
 
     /// How long syncs of the Raft log took.
     public DurationHistogram syncs() {
-        return RatisRegistries.syncs(view.nodeId());
+        return RatisRegistries.syncs(view.memberId());
     }
 
     /// How often another leader took over, as far as this node heard.
@@ -38,12 +38,12 @@ public final class RaftMetrics {
         if (!view.isReadyLeader() || raftId.equals(view.nodeId())) {
             return null;
         }
-        Long match = RatisRegistries.matchIndex(view.nodeId(), raftId);
+        Long match = RatisRegistries.matchIndex(view.memberId(), raftId);
         return match == null ? null : Math.max(0, view.lastIndex() - match);
     }
 
-    /// Ratis' own metrics, by component.
-    public List<Map.Entry<String, MetricRegistry>> ratis() {
+    /// Ratis' own metrics of all groups, by component.
+    public static List<Map.Entry<String, MetricRegistry>> ratis() {
         return RatisRegistries.all();
     }
 }

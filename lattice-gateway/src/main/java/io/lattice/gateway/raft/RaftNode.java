@@ -1,9 +1,11 @@
 package io.lattice.gateway.raft;
 
+import com.google.protobuf.ByteString;
+import io.lattice.proto.peer.PeerReply;
+import io.lattice.proto.peer.PeerRequest;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
-import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
 import java.security.SecureRandom;
@@ -11,59 +13,42 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiConsumer;
-import org.apache.ratis.conf.Parameters;
-import org.apache.ratis.grpc.GrpcConfigKeys;
-import org.apache.ratis.grpc.GrpcTlsConfig;
+import java.util.function.Consumer;
 import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.storage.RaftStorage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// This process' member of the Raft group: the Ratis server, its state machine, and what the gateway uses of them.
+/// This process' member of one Raft group: its state machine, and what the gateway uses of it and of Ratis. Made, ticked and
+/// closed by a [RaftHost].
 ///
-/// Started once and stopped once, by one thread; the parts it hands out are thread-safe. Whatever must end the
-/// process is reported to `fatal`, which doesn't return to normal operation.
-public final class RaftNode implements AutoCloseable {
+/// The parts it hands out are thread-safe. Whatever must end the process is reported to the host, which doesn't return to
+/// normal operation.
+public final class RaftNode {
     private static final Logger LOG = LoggerFactory.getLogger(RaftNode.class);
 
-    /// Between two looks for what has waited too long: while anything waits, and else.
-    private static final long TICK_MS = 10;
-
-    private static final long IDLE_TICK_MS = 50;
-
-    private final RaftSettings settings;
-    private final ConfiguredPeers peers;
+    private final RaftHost.Parts host;
     private final RaftFolders folders;
-    private final RaftIdentity identity;
     private final RaftGroupId groupId;
-    private final RaftServer server;
     private final RatisCalls calls;
     private final LatticeStateMachine stateMachine;
     private final CommitPusher pusher;
     private final AppliedGate gate = new AppliedGate();
     private final Applications applications;
-    private final @Nullable GrpcTlsConfig tls;
-    private final ScheduledExecutorService ticker =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("lattice-raft-ticker").daemon().factory());
-    private final ExecutorService completions =
-            Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().name("lattice-completions").daemon().factory());
+    private final PeerSender members;
+    private final MemberServices services;
     private final Pauses pauses = new Pauses();
     private final boolean hasLog;
+    private volatile GroupSettings group;
     private volatile boolean stopping;
+    private volatile boolean opened;
     private volatile boolean member;
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
@@ -72,151 +57,85 @@ public final class RaftNode implements AutoCloseable {
     private record Running(
             RaftServer.Division division,
             RaftView view,
-            PeerClients peers,
             Proposer proposer,
             ReadFence fence,
             Leadership leadership,
             Watchdog watchdog) {}
 
-    private RaftNode(
-            RaftSettings settings,
-            RaftIdentity identity,
-            StoreOptions storeOptions,
-            long snapshotThresholdEntries,
-            LogExtent log,
-            BiConsumer<String, Throwable> fatal)
-            throws IOException {
-        this.settings = settings;
-        this.peers = new ConfiguredPeers(settings.peers());
-        this.folders = new RaftFolders(settings);
-        this.identity = identity;
-        this.groupId = RaftGroupId.valueOf(settings.groupId());
+    /// Reads and, where a crash left it half written, mends the group's log.
+    ///
+    /// @throws IOException if a directory can't be used
+    RaftNode(RaftHost.Parts host, GroupSettings group) throws IOException {
+        this.host = host;
+        this.group = group;
+        this.folders = new RaftFolders(host.settings().walDirectory(), group.id());
+        folders.discardHalfMade();
+        LogExtent log = LogRepair.run(folders.log());
+        this.groupId = RaftGroupId.valueOf(group.id());
         this.pusher = new CommitPusher(pauses);
-        this.applications = new Applications(gate, fatal);
+        this.applications = new Applications(gate, host.fatal());
         this.stateMachine =
                 new LatticeStateMachine(
-                        settings.dataDirectory(),
-                        storeOptions,
-                        snapshotThresholdEntries,
+                        group.storeDirectory(host.settings().dataDirectory()),
+                        host.storeOptions(),
+                        host.snapshotThresholdEntries(),
                         log,
                         applications);
         this.hasLog = folders.hasLog();
-        RaftSettings.PeerTls material = settings.tls();
-        this.tls = material == null ? null : material.config();
-        this.server = buildServer();
-        this.calls = new RatisCalls(server, groupId);
+        this.members = inGroup(host.members());
+        this.services = new MemberServices(this, host.settings(), host.identity());
+        this.calls = new RatisCalls(host.server(), groupId);
     }
 
-    /// Opens the directories, starts Ratis and, on the first start, founds or joins the group. Returns when this
-    /// node is a member; it may not have a leader yet.
-    ///
-    /// @param snapshotThresholdEntries log entries between two checkpoints
-    /// @param fatal told what happened when the process must end; called on any thread
-    /// @throws IOException if a directory or port can't be used; nothing was changed
-    public static RaftNode start(
-            RaftSettings settings,
-            StoreOptions storeOptions,
-            long snapshotThresholdEntries,
-            BiConsumer<String, Throwable> fatal)
-            throws IOException, InterruptedException {
-        RaftPort.requireFree(settings.bindHost(), settings.bindPort());
-        RaftIdentity identity = RaftIdentity.open(settings);
-        boolean started = false;
-        try {
-            RaftNode node = null;
-            while (node == null) {
-                RaftFolders folders = new RaftFolders(settings);
-                folders.discardHalfMade();
-                LogExtent log = LogRepair.run(folders.log());
-                node =
-                        new RaftNode(
-                                        settings,
-                                        identity,
-                                        storeOptions,
-                                        snapshotThresholdEntries,
-                                        log,
-                                        fatal)
-                                .runOrShutDown();
-            }
-            started = true;
-            return node;
-        } finally {
-            if (!started) {
-                identity.close();
-            }
+    private PeerSender inGroup(PeerSender sender) {
+        return new GroupSender(ByteString.copyFrom(groupId.toByteString().toByteArray()), sender);
+    }
+
+    /// Asks the members of one group.
+    private record GroupSender(ByteString group, PeerSender sender) implements PeerSender {
+        @Override
+        public void send(
+                String node, PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
+            sender.send(node, request.setGroupId(group), callback);
         }
     }
 
-    /// This, once it is a member; null if Ratis closed the group before, and all has to be opened anew.
+    /// Opens the group and, on the first start, founds or joins it. Returns when this node is a member; it may not have a leader
+    /// yet.
     ///
     /// A node that joins has a log in which it isn't a member until the entry that makes it one arrives. If its leader is silent
     /// for an election timeout before that, Ratis would have it elected, sees that it is no member, and closes the group as
     /// if it had been removed.
-    private @Nullable RaftNode runOrShutDown() throws IOException, InterruptedException {
-        boolean up = false;
-        try {
-            stateMachine.expectClose();
-            up = run();
-        } finally {
-            if (!up) {
-                shutDown();
-            }
-        }
+    ///
+    /// @return false if Ratis closed the group before this node was a member: it has to be opened anew
+    boolean open() throws IOException, InterruptedException {
+        stateMachine.expectClose();
+        boolean up = run();
         if (!up) {
-            LOG.warn("Ratis closed the group while this node was joining: opening it again");
+            LOG.warn("Ratis closed group {} while this node was joining it", group.name());
         }
-        return up ? this : null;
-    }
-
-    private RaftServer buildServer() throws IOException {
-        Parameters parameters = new Parameters();
-        new RatisTransport(pusher).register(parameters);
-        if (tls != null) {
-            GrpcConfigKeys.TLS.setConf(parameters, tls);
-        }
-        MemberServices handler = new MemberServices(this, settings, peers, identity);
-        PeerGuard guard =
-                new PeerGuard(identity.raftId(), tls != null, folders.log(), applications::failed);
-        RaftSettings.PeerTls material = settings.tls();
-        PeerServerTls serverTls = material == null ? null : new PeerServerTls(material);
-        GrpcConfigKeys.Server.setServicesCustomizer(
-                parameters, new PeerPort(serverTls, guard, handler));
-        // Without a group: one that is on disk is found there, and one that isn't is added when it
-        // is clear how. A founder's may not hold its members yet, if the process died before the
-        // first election.
-        return RaftServer.newBuilder()
-                .setServerId(RaftPeerId.valueOf(identity.raftId()))
-                .setGroup(
-                        hasLog && !identity.founders().isEmpty()
-                                ? peers.group(groupId, identity.founders())
-                                : null)
-                .setOption(RaftStorage.StartupOption.RECOVER)
-                .setStateMachineRegistry(group -> stateMachine)
-                .setProperties(RatisProperties.of(settings))
-                .setParameters(parameters)
-                .build();
+        return up;
     }
 
     /// Returns whether this node is a member and its group open.
     private boolean run() throws IOException, InterruptedException {
-        if (!hasLog && identity.logMade()) {
+        RaftIdentity identity = host.identity();
+        RaftSettings settings = host.settings();
+        if (!hasLog && identity.logMade(group.id())) {
             throw new RaftIdentity.DirectoryException(
-                    "the Raft log of %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
+                    "the Raft log of %s in group %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
                             .formatted(
                                     identity.raftId(),
+                                    group.name(),
                                     settings.walDirectory(),
                                     settings.walDirectory(),
                                     settings.dataDirectory()));
         }
-        startServer();
-        if (!hasLog) {
-            enterGroup();
-        }
-        identity.noteLogMade();
-        RaftServer.Division started = server.getDivision(groupId);
+        enterGroup();
+        identity.noteLogMade(group.id());
+        RaftServer.Division started = host.server().getDivision(groupId);
         gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
-        PeerClients members = new PeerClients(id -> addressOf(started, id), tls);
         Proposer proposer =
                 new Proposer(
                         view,
@@ -224,7 +143,7 @@ public final class RaftNode implements AutoCloseable {
                         calls,
                         pusher,
                         settings,
-                        completions,
+                        host.completions(),
                         new SecureRandom().nextLong());
         ReadFence fence = new ReadFence(view, members, gate, pauses);
         Leadership leadership =
@@ -244,12 +163,11 @@ public final class RaftNode implements AutoCloseable {
                         settings.electionTimeoutMax(),
                         System.nanoTime());
         division = started;
-        running = new Running(started, view, members, proposer, fence, leadership, watchdog);
+        running = new Running(started, view, proposer, fence, leadership, watchdog);
         applications.attach(proposer);
         proposer.start(e -> applications.failed("the proposer's thread died", e));
-        tickAfter(TICK_MS);
         if (!isMember(started)) {
-            try (PeerClients configured = peers.clients(tls)) {
+            try (PeerClients configured = configuredPeers().clients(host.tls())) {
                 formation(configured).join(() -> isMember(started) || isClosed(started));
             }
         }
@@ -267,48 +185,57 @@ public final class RaftNode implements AutoCloseable {
         return started.getInfo().getLifeCycleState().isClosingOrClosed();
     }
 
-    /// Ratis wraps what goes wrong while it opens the group's files.
-    private void startServer() throws IOException {
-        try {
-            server.start();
-        } catch (CompletionException e) {
-            throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+    /// Has Ratis open the group's files, or makes them when it is clear how.
+    private void enterGroup() throws IOException, InterruptedException {
+        RaftIdentity identity = host.identity();
+        if (!hasLog) {
+            Optional<List<String>> founders = founders();
+            if (founders.isPresent()) {
+                identity.found(group.id(), founders.get());
+                LOG.info("founding group {} with {}", group.name(), founders.get());
+            }
+        }
+        // A founder's log may not hold its members yet, if the process died before the first
+        // election.
+        List<String> founders = identity.founders(group.id());
+        RaftGroup opening = configuredPeers().group(groupId, founders);
+        RaftClientReply reply = await(calls.addGroup(opening, !hasLog));
+        if (!reply.isSuccess()) {
+            throw new IOException("the Raft group can't be opened", reply.getException());
+        }
+        opened = true;
+    }
+
+    private Optional<List<String>> founders() throws InterruptedException {
+        if (group.peers().size() == 1) {
+            return Optional.of(List.of(host.identity().raftId()));
+        }
+        try (PeerClients configured = configuredPeers().clients(host.tls())) {
+            return formation(configured).founders();
         }
     }
 
-    private void enterGroup() throws IOException, InterruptedException {
-        Optional<List<String>> founders;
-        if (settings.peers().size() == 1) {
-            founders = Optional.of(List.of(identity.raftId()));
-        } else {
-            try (PeerClients configured = peers.clients(tls)) {
-                founders = formation(configured).founders();
-            }
-        }
-        RaftGroup group;
-        if (founders.isPresent()) {
-            identity.found(founders.get());
-            LOG.info("founding the cluster with {}", founders.get());
-            group = peers.group(groupId, identity.founders());
-        } else {
-            group = RaftGroup.valueOf(groupId);
-        }
-        RaftClientReply reply = await(calls.addGroup(group));
-        if (!reply.isSuccess()) {
-            throw new IOException("the Raft group can't be made", reply.getException());
-        }
+    private ConfiguredPeers configuredPeers() {
+        return new ConfiguredPeers(group.peers());
     }
 
     private Formation formation(PeerClients configured) {
-        return new Formation(settings, configured, identity.raftId(), () -> stopping);
+        return new Formation(
+                host.settings(),
+                group,
+                inGroup(configured),
+                host.identity().raftId(),
+                () -> stopping);
     }
 
     private boolean isMember(RaftServer.Division started) {
         return started.getRaftConf().getPeer(started.getId()) != null;
     }
 
-    private static @Nullable String addressOf(RaftServer.Division division, String raftId) {
-        RaftPeer peer = division.getRaftConf().getPeer(RaftPeerId.valueOf(raftId));
+    /// The Raft address of a member, null if there is no such member.
+    @Nullable String addressOf(String raftId) {
+        RaftServer.Division d = division;
+        RaftPeer peer = d == null ? null : d.getRaftConf().getPeer(RaftPeerId.valueOf(raftId));
         return peer == null ? null : peer.getAddress();
     }
 
@@ -322,10 +249,11 @@ public final class RaftNode implements AutoCloseable {
         public void later(long nanos, Runnable callback) {
             try {
                 var _ =
-                        ticker.schedule(
-                                () -> guarded("what is due after a pause failed", callback),
-                                nanos,
-                                TimeUnit.NANOSECONDS);
+                        host.ticker()
+                                .schedule(
+                                        () -> guarded("what is due after a pause failed", callback),
+                                        nanos,
+                                        TimeUnit.NANOSECONDS);
             } catch (RejectedExecutionException e) {
                 if (!stopping) {
                     throw e;
@@ -335,19 +263,22 @@ public final class RaftNode implements AutoCloseable {
         }
     }
 
-    private void tickAfter(long millis) {
-        pauses.later(TimeUnit.MILLISECONDS.toNanos(millis), this::tick);
-    }
-
-    private void tick() {
-        long now = System.nanoTime();
-        Running r = requireRunning();
-        boolean waiting = r.fence().tick(now);
-        waiting |= r.proposer().tick(now);
-        waiting |= gate.expire(now);
-        r.peers().tick();
-        r.watchdog().tick(now);
-        tickAfter(waiting ? TICK_MS : IDLE_TICK_MS);
+    /// Looks for what has waited too long, and returns whether something waits.
+    boolean tick(long now) {
+        Running r = running;
+        if (r == null || stopping) {
+            return false;
+        }
+        boolean[] waiting = {false};
+        guarded(
+                "a look at what waits failed",
+                () -> {
+                    waiting[0] = r.fence().tick(now);
+                    waiting[0] |= r.proposer().tick(now);
+                    waiting[0] |= gate.expire(now);
+                    r.watchdog().tick(now);
+                });
+        return waiting[0];
     }
 
     private void guarded(String what, Runnable action) {
@@ -370,13 +301,31 @@ public final class RaftNode implements AutoCloseable {
         return requireRunning().leadership().transfer(raftId);
     }
 
-    RaftServer server() {
-        return server;
+    /// The group as this node is to have it.
+    public GroupSettings group() {
+        return group;
     }
 
-    /// Whether a Raft log was there when this process started.
-    boolean hasLog() {
-        return hasLog;
+    /// Goes by other settings from now on, for who may join.
+    public void configure(GroupSettings changed) {
+        group = changed;
+    }
+
+    /// Whether Ratis has the group.
+    boolean isOpen() {
+        return opened;
+    }
+
+    LatticeStateMachine stateMachine() {
+        return stateMachine;
+    }
+
+    MemberServices services() {
+        return services;
+    }
+
+    RaftFolders folders() {
+        return folders;
     }
 
     RaftServer.@Nullable Division division() {
@@ -453,25 +402,21 @@ public final class RaftNode implements AutoCloseable {
         return new RaftMetrics(requireRunning().view(), applications);
     }
 
+    /// Ratis wraps what goes wrong while it opens the group's files.
     private static <T> T await(CompletableFuture<T> future) throws IOException {
         try {
             return future.join();
         } catch (CompletionException e) {
-            throw new IOException(e.getCause());
+            Throwable cause = e.getCause();
+            while (cause instanceof CompletionException && cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            throw cause instanceof IOException known ? known : new IOException(cause);
         }
     }
 
-    /// Stops in the order of the data's way: no new requests, then consensus, then the state.
-    @Override
-    public void close() throws IOException {
-        try {
-            shutDown();
-        } finally {
-            identity.close();
-        }
-    }
-
-    private void shutDown() throws IOException {
+    /// Takes no new requests, before consensus stops.
+    void beginStop() {
         stopping = true;
         stateMachine.expectClose();
         Running r = running;
@@ -479,15 +424,29 @@ public final class RaftNode implements AutoCloseable {
             r.fence().stop();
             r.proposer().stop();
         }
-        ticker.shutdownNow();
+    }
+
+    /// Ends what is left when consensus has stopped.
+    void endStop() {
+        Running r = running;
+        if (r != null) {
+            r.leadership().close();
+        }
+    }
+
+    /// Closes this group alone; its files stay as they are.
+    void close() throws IOException {
+        beginStop();
+        if (!opened) {
+            return;
+        }
         try {
-            server.close();
-        } finally {
-            if (r != null) {
-                r.leadership().close();
-                r.peers().close();
+            RaftClientReply reply = await(calls.removeGroup());
+            if (!reply.isSuccess()) {
+                throw new IOException("the Raft group can't be closed", reply.getException());
             }
-            completions.shutdown();
+        } finally {
+            endStop();
         }
     }
 }

@@ -2,7 +2,6 @@ package io.lattice.gateway.raft;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.UUID;
 import java.util.function.LongSupplier;
 import javax.net.ssl.KeyManager;
@@ -10,15 +9,15 @@ import javax.net.ssl.TrustManager;
 import org.apache.ratis.grpc.GrpcTlsConfig;
 import org.jspecify.annotations.Nullable;
 
-/// All that the Raft edge needs to know of the configuration.
+/// All that the Raft edge needs to know of the configuration, for all groups.
 ///
-/// @param nodeId this node's name among `peers`
-/// @param groupId the Raft group, the same on all nodes of the cluster
-/// @param peers all voters of the static configuration, this node included
+/// @param nodeId this node's name
+/// @param clusterId the same on all nodes of the cluster, and different for every cluster
+/// @param alone whether this node is the only voter of all its groups, and has nobody to wait for
 /// @param bindHost local address to listen on; empty for all
 /// @param bindPort local port for Raft and for the channel between the nodes
-/// @param walDirectory where the Raft log is
-/// @param dataDirectory where the state machine's files are
+/// @param walDirectory where the Raft logs are
+/// @param dataDirectory where the state machines' files are
 /// @param electionTimeoutMin shortest silence of a leader after which a follower campaigns
 /// @param electionTimeoutMax longest such silence
 /// @param segmentSizeBytes size at which a log segment is closed
@@ -32,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 /// @param tls null for plain text
 public record RaftSettings(
         String nodeId,
-        UUID groupId,
-        List<PeerAddress> peers,
+        UUID clusterId,
+        boolean alone,
         String bindHost,
         int bindPort,
         Path walDirectory,
@@ -48,17 +47,6 @@ public record RaftSettings(
         int queueCommandsMax,
         long queueBytesMax,
         @Nullable PeerTls tls) {
-
-    public RaftSettings {
-        peers = List.copyOf(peers);
-        if (peers.stream().noneMatch(p -> p.nodeId().equals(nodeId))) {
-            throw new IllegalArgumentException(
-                    "node " + nodeId + " is not among the peers " + peers);
-        }
-    }
-
-    /// A voter and where its Raft port is.
-    public record PeerAddress(String nodeId, String host, int port) {}
 
     /// Key, certificates and trust for both directions of the Raft port. What the managers answer may change.
     ///

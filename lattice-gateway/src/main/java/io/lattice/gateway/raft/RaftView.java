@@ -25,6 +25,11 @@ public final class RaftView implements Standing {
         return nodeId;
     }
 
+    /// This node and its group, as Ratis' metrics call them.
+    String memberId() {
+        return division.getMemberId().toString();
+    }
+
     /// The newest term that this node has promised to; 0 before it runs.
     @Override
     public long term() {

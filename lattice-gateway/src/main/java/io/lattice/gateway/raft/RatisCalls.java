@@ -67,11 +67,25 @@ final class RatisCalls implements EntrySink {
                 });
     }
 
-    /// Makes the group on this server.
-    CompletableFuture<RaftClientReply> addGroup(RaftGroup group) throws IOException {
+    /// Opens the group on this server.
+    ///
+    /// @param fresh whether its files are to be made; else they are there
+    CompletableFuture<RaftClientReply> addGroup(RaftGroup group, boolean fresh) throws IOException {
         return server.groupManagementAsync(
                 GroupManagementRequest.newAdd(
-                        clientId, server.getId(), callIds.incrementAndGet(), group, true));
+                        clientId, server.getId(), callIds.incrementAndGet(), group, fresh));
+    }
+
+    /// Closes the group on this server. Its files stay.
+    CompletableFuture<RaftClientReply> removeGroup() throws IOException {
+        return server.groupManagementAsync(
+                GroupManagementRequest.newRemove(
+                        clientId,
+                        server.getId(),
+                        callIds.incrementAndGet(),
+                        groupId,
+                        false,
+                        false));
     }
 
     /// Changes the members, as the leader, if they still are `current`.

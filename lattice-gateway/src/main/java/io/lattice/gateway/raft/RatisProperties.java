@@ -59,7 +59,7 @@ final class RatisProperties {
         RaftServerConfigKeys.Rpc.setTimeoutMin(p, min);
         RaftServerConfigKeys.Rpc.setTimeoutMax(p, max);
         // A lone node has nobody to wait for.
-        boolean alone = settings.peers().size() == 1;
+        boolean alone = settings.alone();
         RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(
                 p, alone ? TimeDuration.valueOf(20, TimeUnit.MILLISECONDS) : min);
         RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(

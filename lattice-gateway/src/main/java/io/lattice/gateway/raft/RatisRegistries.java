@@ -44,9 +44,11 @@ public final class RatisRegistries extends MetricRegistries {
     }
 
     /// How long the syncs of a member's log took, since it was opened.
-    static DurationHistogram syncs(String raftId) {
+    ///
+    /// @param member identity and group
+    static DurationHistogram syncs(String member) {
         return own().registries.values().stream()
-                .filter(r -> r.isOf(LOG_WORKER, raftId))
+                .filter(r -> r.isOf(LOG_WORKER, member))
                 .map(r -> r.syncs)
                 .findFirst()
                 .orElseGet(DurationHistogram::ofDisk);
@@ -152,10 +154,10 @@ public final class RatisRegistries extends MetricRegistries {
             this.info = info;
         }
 
-        private boolean isOf(String component, String raftId) {
+        private boolean isOf(String component, String member) {
             // The prefix names the member: identity and group.
             return info.getMetricsComponentName().equals(component)
-                    && info.getPrefix().startsWith(raftId);
+                    && info.getPrefix().startsWith(member);
         }
 
         @SuppressWarnings({"unchecked", "rawtypes"}) // dropwizard's own signature is raw

@@ -1,8 +1,10 @@
 package io.lattice.gateway.raft;
 
+import java.util.function.Function;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcFactory;
 import org.apache.ratis.grpc.server.GrpcServices;
+import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.rpc.RpcFactory;
 import org.apache.ratis.rpc.RpcType;
 import org.apache.ratis.rpc.SupportedRpcType;
@@ -13,8 +15,8 @@ import org.apache.ratis.server.leader.LogAppender;
 
 /// Ratis over gRPC, with what we put in its way: senders that push commits, and appends that take turns.
 ///
-/// @param pusher makes the senders to followers
-record RatisTransport(CommitPusher pusher) {
+/// @param pushers of each group, which make its senders to followers
+record RatisTransport(Function<RaftGroupId, CommitPusher> pushers) {
     private static final String PARAMETER = "lattice.transport";
 
     /// Hands this to the factory that Ratis will make by [Type].
@@ -54,7 +56,10 @@ record RatisTransport(CommitPusher pusher) {
         @Override
         public LogAppender newLogAppender(
                 RaftServer.Division server, LeaderState state, FollowerInfo follower) {
-            return transport.pusher.newAppender(server, state, follower);
+            return transport
+                    .pushers
+                    .apply(server.getGroup().getGroupId())
+                    .newAppender(server, state, follower);
         }
 
         @Override

@@ -17,7 +17,7 @@ class LiveTenantsTest {
             new Manifest.Group(List.of(new Manifest.Replica("n1", "h1:2380")));
 
     private Manifest manifest = manifest(Map.of("acme", tenant("g1", 1, true, "acme-client")));
-    private final LiveTenants tenants = new LiveTenants(() -> manifest, "default", "g1");
+    private final LiveTenants tenants = new LiveTenants(() -> manifest, "default");
 
     private static Manifest manifest(Map<String, Manifest.Tenant> entries) {
         return new Manifest(entries, Map.of("g1", GROUP, "g2", GROUP));
@@ -86,20 +86,21 @@ class LiveTenantsTest {
     @Test
     void whatIsNotActiveOrElsewhereIsToldSo() {
         assertThat(acme().refusal()).isNull();
-        assertThat(tenants.get().all()).containsExactly(acme());
+        assertThat(tenants.get().of("g1")).containsExactly(acme());
 
         change(manifest(Map.of("acme", tenant("g1", 1, false, "acme-client"))));
         Status inactive = acme().refusal();
         assertThat(inactive).isNotNull();
         assertThat(inactive.getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
-        assertThat(tenants.get().all()).containsExactly(acme());
+        assertThat(tenants.get().of("g1")).containsExactly(acme());
 
         change(manifest(Map.of("acme", tenant("g2", 1, true, "acme-client"))));
-        Status elsewhere = acme().refusal();
-        assertThat(elsewhere).isNotNull();
+        assertThat(acme().refusal()).isNull();
+        Status elsewhere = acme().elsewhere();
         assertThat(elsewhere.getCode()).isEqualTo(Status.Code.UNAVAILABLE);
         assertThat(elsewhere.getDescription()).contains("is in group g2");
-        assertThat(tenants.get().all()).isEmpty();
+        assertThat(tenants.get().of("g1")).isEmpty();
+        assertThat(tenants.get().of("g2")).containsExactly(acme());
     }
 
     @Test

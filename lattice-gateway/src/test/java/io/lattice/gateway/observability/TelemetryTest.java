@@ -46,7 +46,11 @@ class TelemetryTest {
                 Telemetry.serve(
                         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                         Snapshots::leading,
-                        new Instruments(calls, syncs, DurationHistogram.ofDisk(), new LongAdder()),
+                        new Instruments(
+                                calls,
+                                () -> List.of(syncs, DurationHistogram.ofDisk()),
+                                List::of,
+                                new LongAdder()),
                         () -> List.of(Map.entry("log_appender", ratis)));
     }
 
@@ -186,8 +190,7 @@ class TelemetryTest {
                         Telemetry.serve(
                                 taken,
                                 Snapshots::leading,
-                                new Instruments(
-                                        calls, syncs, DurationHistogram.ofDisk(), new LongAdder()),
+                                new Instruments(calls, List::of, List::of, new LongAdder()),
                                 List::of))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("the metrics port")

@@ -169,7 +169,7 @@ class CommandQueueTest {
         return new RaftSettings(
                 "n1",
                 new UUID(0, 1),
-                List.of(new RaftSettings.PeerAddress("n1", "127.0.0.1", 1)),
+                true,
                 "",
                 1,
                 Path.of("wal"),

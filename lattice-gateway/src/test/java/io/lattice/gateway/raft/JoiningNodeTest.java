@@ -3,7 +3,10 @@ package io.lattice.gateway.raft;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.statemachine.raft.FileTrees;
 import java.io.IOException;
 import java.io.Reader;
@@ -32,6 +35,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /// A wiped node on its way back into its group.
 @Timeout(180)
@@ -51,7 +55,7 @@ class JoiningNodeTest {
         }
     }
 
-    private RaftSettings settings(String nodeId) {
+    private TestNode.Plan settings(String nodeId) {
         return TestNode.settings(root.resolve(nodeId), nodeId, addresses);
     }
 
@@ -82,17 +86,23 @@ class JoiningNodeTest {
         String alone = nodes.get("n1").node().view().nodeId();
         long term = nodes.get("n1").node().view().term();
         stopped("n2");
-        RaftSettings wiped = stopped("n3").settings();
+        TestNode.Plan wiped = stopped("n3").settings();
         FileTrees.delete(wiped.walDirectory());
         FileTrees.delete(wiped.dataDirectory());
 
         // Without a majority nobody takes it in.
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        log.start();
+        Logger logger = (Logger) LoggerFactory.getLogger(RaftHost.class);
+        logger.addAppender(log);
         CompletableFuture<TestNode> joining = starting("n3");
         try (Leader leader = new Leader(wiped.bindPort())) {
             await().atMost(LIMIT).until(() -> leader.announce(alone, term, raftId(wiped)));
-            assertThat(leader.ended.isDone()).isFalse();
+            assertThat(reopenings(log)).isZero();
 
-            leader.ended.get(60, TimeUnit.SECONDS);
+            await().atMost(LIMIT).until(() -> reopenings(log) > 0);
+        } finally {
+            logger.detachAppender(log);
         }
         assertThat(joining.isDone()).isFalse();
         started(starting("n2"));
@@ -104,8 +114,14 @@ class JoiningNodeTest {
         assertThat(back.fatal()).isEmpty();
     }
 
+    private static long reopenings(ListAppender<ILoggingEvent> log) {
+        return List.copyOf(log.list).stream()
+                .filter(event -> event.getFormattedMessage().startsWith("opening group test again"))
+                .count();
+    }
+
     /// The identity that a node has made for itself; empty before that.
-    private static String raftId(RaftSettings settings) throws IOException {
+    private static String raftId(TestNode.Plan settings) throws IOException {
         Path marker = settings.walDirectory().resolve("IDENTITY");
         Properties identity = new Properties();
         if (Files.exists(marker)) {
@@ -119,7 +135,6 @@ class JoiningNodeTest {
     /// A leader's stream to a node's Raft port.
     private static final class Leader implements AutoCloseable {
         private final ManagedChannel channel;
-        private final CompletableFuture<Void> ended = new CompletableFuture<>();
 
         Leader(int port) {
             channel = NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
@@ -142,12 +157,10 @@ class JoiningNodeTest {
 
                                         @Override
                                         public void onError(Throwable t) {
-                                            if (!answer.complete(
+                                            answer.complete(
                                                     AppendEntriesReplyProto.newBuilder()
                                                             .setResult(AppendResult.NOT_LEADER)
-                                                            .build())) {
-                                                ended.complete(null);
-                                            }
+                                                            .build());
                                         }
 
                                         @Override

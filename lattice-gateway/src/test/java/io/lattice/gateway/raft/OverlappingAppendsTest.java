@@ -3,7 +3,7 @@ package io.lattice.gateway.raft;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -46,7 +46,7 @@ class PeerFuzzTest {
     @SuppressWarnings("unchecked") // the one method that there is
     private static ServerCallHandler<PeerRequest, PeerReply> handler() {
         return (ServerCallHandler<PeerRequest, PeerReply>)
-                PeerServer.service(new Answering())
+                PeerServer.service(_ -> new Answering())
                         .getMethod(PeerWire.EXCHANGE.getFullMethodName())
                         .getServerCallHandler();
     }

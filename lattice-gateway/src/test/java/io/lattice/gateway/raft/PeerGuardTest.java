@@ -44,7 +44,7 @@ class PeerGuardTest {
 
     @BeforeEach
     void startNode() throws Exception {
-        RaftSettings settings = TestNode.settings(root, "n1", TestNode.addresses(1));
+        TestNode.Plan settings = TestNode.settings(root, "n1", TestNode.addresses(1));
         node = TestNode.start(settings, 1_000_000);
         node.put("a", "1");
         channel =

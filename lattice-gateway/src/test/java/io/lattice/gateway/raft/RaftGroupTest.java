@@ -3,7 +3,7 @@ package io.lattice.gateway.raft;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.statemachine.raft.FileTrees;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -258,7 +258,7 @@ class RaftGroupTest {
         leader.fill(50);
         leader.put("a", "1");
         String hash = leader.hash();
-        Map<String, RaftSettings> killed = new HashMap<>();
+        Map<String, TestNode.Plan> killed = new HashMap<>();
         for (TestNode node : nodes.values()) {
             killed.put(
                     node.settings().nodeId(),
@@ -266,7 +266,7 @@ class RaftGroupTest {
         }
         stopAll();
         nodes.clear();
-        for (RaftSettings settings : killed.values()) {
+        for (TestNode.Plan settings : killed.values()) {
             FileTrees.delete(root.resolve(settings.nodeId()));
             java.nio.file.Files.move(
                     Objects.requireNonNull(settings.walDirectory().getParent()),

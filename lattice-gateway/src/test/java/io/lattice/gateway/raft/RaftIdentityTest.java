@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class RaftIdentityTest {
     private static final String MARKER = "IDENTITY";
+    private static final UUID GROUP = TestSettings.GROUP;
 
     @TempDir Path root;
 
@@ -28,7 +29,7 @@ class RaftIdentityTest {
 
     private static String created(RaftSettings settings) throws IOException {
         try (RaftIdentity identity = RaftIdentity.open(settings)) {
-            identity.found(List.of(identity.raftId(), "n2~1"));
+            identity.found(GROUP, List.of(identity.raftId(), "n2~1"));
             return identity.raftId();
         }
     }
@@ -80,8 +81,8 @@ class RaftIdentityTest {
 
         try (RaftIdentity reopened = RaftIdentity.open(settings())) {
             assertThat(reopened.raftId()).isEqualTo(raftId);
-            assertThat(reopened.founders()).containsExactly(raftId, "n2~1");
-            assertThat(reopened.logMade()).isFalse();
+            assertThat(reopened.founders(GROUP)).containsExactly(raftId, "n2~1");
+            assertThat(reopened.logMade(GROUP)).isFalse();
         }
     }
 
@@ -89,11 +90,11 @@ class RaftIdentityTest {
     void thatALogWasMadeSurvivesARestart() throws IOException {
         created(settings());
         try (RaftIdentity identity = RaftIdentity.open(settings())) {
-            identity.noteLogMade();
+            identity.noteLogMade(GROUP);
         }
 
         try (RaftIdentity reopened = RaftIdentity.open(settings())) {
-            assertThat(reopened.logMade()).isTrue();
+            assertThat(reopened.logMade(GROUP)).isTrue();
         }
     }
 
@@ -130,13 +131,13 @@ class RaftIdentityTest {
     @Test
     void theDirectoriesOfAnotherClusterAreRefused() throws IOException {
         created(settings());
-        UUID otherGroup = UUID.nameUUIDFromBytes(new byte[] {2});
+        UUID otherCluster = UUID.nameUUIDFromBytes(new byte[] {2});
 
         refused(
-                TestSettings.of(root, "n1", otherGroup, settings().peers()),
+                TestSettings.of(root, "n1", otherCluster, 1),
                 "another cluster",
                 TestSettings.GROUP.toString(),
-                otherGroup.toString());
+                otherCluster.toString());
     }
 
     @ParameterizedTest
@@ -178,13 +179,13 @@ class RaftIdentityTest {
         Path wal = settings().walDirectory();
         String withoutFounders = text(wal.resolve(MARKER));
         try (RaftIdentity identity = RaftIdentity.open(settings())) {
-            identity.found(List.of(raftId, "n2~1"));
+            identity.found(GROUP, List.of(raftId, "n2~1"));
         }
         Files.move(wal.resolve(MARKER), wal.resolve(MARKER + ".tmp"));
         Files.writeString(wal.resolve(MARKER), withoutFounders);
 
         try (RaftIdentity reopened = RaftIdentity.open(settings())) {
-            assertThat(reopened.founders()).containsExactly(raftId, "n2~1");
+            assertThat(reopened.founders(GROUP)).containsExactly(raftId, "n2~1");
         }
     }
 
@@ -197,7 +198,7 @@ class RaftIdentityTest {
 
         try (RaftIdentity identity = RaftIdentity.open(settings())) {
             assertThat(identity.raftId()).startsWith("n1~").isNotEqualTo(never);
-            assertThat(identity.founders()).isEmpty();
+            assertThat(identity.founders(GROUP)).isEmpty();
         }
     }
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.PeerReply;
@@ -43,7 +43,7 @@ class RaftNodeTest {
 
     private final List<PeerAddress> addresses = TestNode.addresses(1);
 
-    private RaftSettings settings() {
+    private TestNode.Plan settings() {
         return TestNode.settings(root.resolve("n1"), "n1", addresses);
     }
 
@@ -54,7 +54,7 @@ class RaftNodeTest {
     /// A node on these directories comes to the content that another had, and stays alive.
     ///
     /// @return where its log begins
-    private static long assertComesBackWith(String hash, RaftSettings settings) throws Exception {
+    private static long assertComesBackWith(String hash, TestNode.Plan settings) throws Exception {
         try (TestNode node = TestNode.start(settings, NO_SNAPSHOTS)) {
             node.get("fill0");
 
@@ -109,7 +109,7 @@ class RaftNodeTest {
 
     @Test
     void aKilledNodeReplaysItsWholeLogOnce() throws Exception {
-        RaftSettings killed;
+        TestNode.Plan killed;
         String hash;
         try (TestNode node = start()) {
             node.fill(40);
@@ -122,7 +122,7 @@ class RaftNodeTest {
 
     @Test
     void aKilledNodeReplaysFromItsCheckpointOn() throws Exception {
-        RaftSettings killed;
+        TestNode.Plan killed;
         String hash;
         try (TestNode node = TestNode.start(settings(), 30)) {
             node.fill(31);
@@ -138,7 +138,7 @@ class RaftNodeTest {
     @Test
     void snapshotsLetTheLogShrinkAndARestartBeginsFromThem() throws Exception {
         String hash;
-        RaftSettings killed;
+        TestNode.Plan killed;
         try (TestNode node = TestNode.start(settings(), 400)) {
             node.fill(1_700);
             awaitPurge(node);
@@ -146,7 +146,7 @@ class RaftNodeTest {
             killed = node.copyAsKilled(root.resolve("killed"));
         }
 
-        for (RaftSettings after : List.of(killed, settings())) {
+        for (TestNode.Plan after : List.of(killed, settings())) {
             assertThat(assertComesBackWith(hash, after)).isPositive();
         }
     }
@@ -156,15 +156,15 @@ class RaftNodeTest {
         try (TestNode node = start()) {
             node.put("a", "1");
         }
-        Path group = settings().walDirectory().resolve(settings().groupId().toString());
+        Path group = settings().groupLog();
         try (var files = java.nio.file.Files.list(group.resolve("current"))) {
             // As if the process had died between making the group and its first election.
             for (Path file : files.filter(f -> !f.endsWith("raft-meta")).toList()) {
                 FileTrees.delete(file);
             }
         }
-        FileTrees.delete(settings().dataDirectory().resolve("db"));
-        FileTrees.delete(settings().dataDirectory().resolve("snapshots"));
+        FileTrees.delete(settings().store().resolve("db"));
+        FileTrees.delete(settings().store().resolve("snapshots"));
 
         try (TestNode node = start()) {
             node.put("b", "2");
@@ -179,7 +179,7 @@ class RaftNodeTest {
             node.fill(1_700);
             awaitPurge(node);
         }
-        Path data = settings().dataDirectory();
+        Path data = settings().store();
         FileTrees.delete(data.resolve("db"));
         FileTrees.delete(data.resolve("snapshots"));
 
@@ -193,7 +193,7 @@ class RaftNodeTest {
         try (TestNode node = start()) {
             node.put("a", "1");
         }
-        FileTrees.delete(settings().walDirectory().resolve(settings().groupId().toString()));
+        FileTrees.delete(settings().groupLog());
 
         assertThatThrownBy(() -> start())
                 .isInstanceOf(RaftIdentity.DirectoryException.class)
@@ -203,7 +203,7 @@ class RaftNodeTest {
     @Test
     void aSecondNodeOnTheSameDirectoriesIsRefusedAndTheFirstGoesOn() throws Exception {
         try (TestNode node = start()) {
-            RaftSettings second =
+            TestNode.Plan second =
                     TestNode.settings(root.resolve("n1"), "n1", TestNode.addresses(1));
 
             assertThatThrownBy(() -> TestNode.start(second, NO_SNAPSHOTS))
@@ -232,7 +232,7 @@ class RaftNodeTest {
     void aDamagedLogIsRefusedAndLeftAsItIs() throws Exception {
         try (TestNode node = start()) {
             node.fill(5);
-            RaftSettings killed = node.copyAsKilled(root.resolve("killed"));
+            TestNode.Plan killed = node.copyAsKilled(root.resolve("killed"));
             Path segment = openSegment(killed);
             byte[] bytes = Files.readAllBytes(segment);
             bytes[100] ^= 1;
@@ -245,18 +245,18 @@ class RaftNodeTest {
         }
     }
 
-    private static RaftSettings withFreePort(RaftSettings killed) {
+    private static TestNode.Plan withFreePort(TestNode.Plan killed) {
         return TestNode.settings(
                 Objects.requireNonNull(killed.walDirectory().getParent()),
                 "n1",
                 TestNode.addresses(1));
     }
 
-    private static Path logFolder(RaftSettings settings) {
-        return settings.walDirectory().resolve(settings.groupId().toString()).resolve("current");
+    private static Path logFolder(TestNode.Plan settings) {
+        return settings.groupLog().resolve("current");
     }
 
-    private static Path openSegment(RaftSettings settings) throws IOException {
+    private static Path openSegment(TestNode.Plan settings) throws IOException {
         try (Stream<Path> files = Files.list(logFolder(settings))) {
             return files.filter(f -> f.getFileName().toString().startsWith("log_inprogress_"))
                     .findFirst()
@@ -370,7 +370,7 @@ class RaftNodeTest {
         try (TestNode node = start()) {
             node.put("a", "1");
 
-            node.node().server().close();
+            Objects.requireNonNull(node.node().division()).close();
 
             await().atMost(LIMIT)
                     .until(() ->

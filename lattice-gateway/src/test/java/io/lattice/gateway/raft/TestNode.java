@@ -1,7 +1,7 @@
 package io.lattice.gateway.raft;
 
 import com.google.protobuf.ByteString;
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.etcdserverpb.HashKVResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
@@ -46,13 +46,48 @@ final class TestNode implements AutoCloseable {
     private static final AtomicInteger NEXT_PORT =
             new AtomicInteger((int) (ProcessHandle.current().pid() * 37 % PORTS));
 
+    private final RaftHost host;
     private final RaftNode node;
-    private final RaftSettings settings;
+    private final Plan settings;
 
     /// What would have ended the process.
     private final List<String> fatal;
 
-    private TestNode(RaftNode node, RaftSettings settings, List<String> fatal) {
+    /// A node that is to be.
+    record Plan(RaftSettings raft, GroupSettings group) {
+        String nodeId() {
+            return raft.nodeId();
+        }
+
+        Path walDirectory() {
+            return raft.walDirectory();
+        }
+
+        Path dataDirectory() {
+            return raft.dataDirectory();
+        }
+
+        int bindPort() {
+            return raft.bindPort();
+        }
+
+        List<PeerAddress> peers() {
+            return group.peers();
+        }
+
+        /// Where the group's state is.
+        Path store() {
+            return group.storeDirectory(raft.dataDirectory());
+        }
+
+        /// Where Ratis keeps the group.
+        Path groupLog() {
+            return raft.walDirectory().resolve(group.id().toString());
+        }
+    }
+
+    private TestNode(RaftHost host, RaftNode node, Plan settings, List<String> fatal) {
+        this.host = host;
         this.node = node;
         this.settings = settings;
         this.fatal = fatal;
@@ -78,12 +113,24 @@ final class TestNode implements AutoCloseable {
     }
 
     /// Settings with small segments, and almost no log kept behind a snapshot.
-    static RaftSettings settings(Path root, String nodeId, List<PeerAddress> peers) {
-        RaftSettings base = TestSettings.of(root, nodeId, TestSettings.GROUP, peers);
+    static Plan settings(Path root, String nodeId, List<PeerAddress> peers) {
+        int port =
+                peers.stream()
+                        .filter(p -> p.nodeId().equals(nodeId))
+                        .findFirst()
+                        .orElseThrow()
+                        .port();
+        RaftSettings base = TestSettings.of(root, nodeId, TestSettings.GROUP, port);
+        return new Plan(
+                withSmallSegments(base, peers.size() == 1),
+                new GroupSettings("test", TestSettings.GROUP, peers));
+    }
+
+    private static RaftSettings withSmallSegments(RaftSettings base, boolean alone) {
         return new RaftSettings(
-                nodeId,
-                base.groupId(),
-                peers,
+                base.nodeId(),
+                base.clusterId(),
+                alone,
                 base.bindHost(),
                 base.bindPort(),
                 base.walDirectory(),
@@ -103,20 +150,29 @@ final class TestNode implements AutoCloseable {
     /// Starts a node and returns when it is a member.
     ///
     /// @param snapshotThreshold log entries between two checkpoints
-    static TestNode start(RaftSettings settings, long snapshotThreshold)
+    static TestNode start(Plan settings, long snapshotThreshold)
             throws IOException, InterruptedException {
         List<String> fatal = new CopyOnWriteArrayList<>();
-        RaftNode node =
-                RaftNode.start(
-                        settings,
+        RaftHost host =
+                RaftHost.start(
+                        settings.raft(),
                         STORE,
                         snapshotThreshold,
                         (what, cause) -> fatal.add(what + ": " + cause));
-        return new TestNode(node, settings, fatal);
+        boolean open = false;
+        try {
+            RaftNode node = host.open(settings.group());
+            open = true;
+            return new TestNode(host, node, settings, fatal);
+        } finally {
+            if (!open) {
+                host.close();
+            }
+        }
     }
 
     /// As [#start], on a thread of its own: the nodes of a group wait for each other.
-    static CompletableFuture<TestNode> startAsync(RaftSettings settings, long snapshotThreshold) {
+    static CompletableFuture<TestNode> startAsync(Plan settings, long snapshotThreshold) {
         CompletableFuture<TestNode> started = new CompletableFuture<>();
         Thread.ofPlatform()
                 .name("start-" + settings.nodeId())
@@ -134,7 +190,7 @@ final class TestNode implements AutoCloseable {
         return node;
     }
 
-    RaftSettings settings() {
+    Plan settings() {
         return settings;
     }
 
@@ -267,7 +323,7 @@ final class TestNode implements AutoCloseable {
 
     /// Index of the last entry in the newest complete checkpoint on disk, or -1.
     long checkpointIndex() throws IOException {
-        Path snapshots = settings.dataDirectory().resolve("snapshots");
+        Path snapshots = settings.store().resolve("snapshots");
         try (Stream<Path> entries = Files.list(snapshots)) {
             return entries.map(entry -> entry.getFileName().toString())
                     .filter(name -> name.startsWith("checkpoint-"))
@@ -279,7 +335,7 @@ final class TestNode implements AutoCloseable {
 
     /// Copies both directories as they are now, which is what a kill of the process at this instant would leave. Begins
     /// anew if a file disappears meanwhile.
-    RaftSettings copyAsKilled(Path root) throws IOException {
+    Plan copyAsKilled(Path root) throws IOException {
         boolean copied = false;
         while (!copied) {
             try {
@@ -313,6 +369,6 @@ final class TestNode implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        node.close();
+        host.close();
     }
 }

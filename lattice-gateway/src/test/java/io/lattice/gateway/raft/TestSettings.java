@@ -1,9 +1,7 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.gateway.raft.RaftSettings.PeerAddress;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.UUID;
 
 /// Settings of nodes under test: short timeouts and small limits.
@@ -19,21 +17,15 @@ final class TestSettings {
 
     /// The only node of a cluster, with directories below `root`.
     static RaftSettings single(Path root, String nodeId) {
-        return of(root, nodeId, GROUP, List.of(new PeerAddress(nodeId, "127.0.0.1", 1)));
+        return of(root, nodeId, GROUP, 1);
     }
 
     /// Limits that a unit test reaches with a handful of commands.
-    static RaftSettings of(Path root, String nodeId, UUID group, List<PeerAddress> peers) {
-        int port =
-                peers.stream()
-                        .filter(p -> p.nodeId().equals(nodeId))
-                        .findFirst()
-                        .orElseThrow()
-                        .port();
+    static RaftSettings of(Path root, String nodeId, UUID cluster, int port) {
         return new RaftSettings(
                 nodeId,
-                group,
-                peers,
+                cluster,
+                true,
                 "127.0.0.1",
                 port,
                 root.resolve("wal"),

@@ -7,14 +7,14 @@ import io.grpc.stub.MetadataUtils;
 import io.lattice.it.cluster.TestCluster;
 
 /// Connections that name a tenant.
-final class TenantChannels {
+public final class TenantChannels {
     private static final Metadata.Key<String> TENANT =
             Metadata.Key.of("lattice-tenant", Metadata.ASCII_STRING_MARSHALLER);
 
     private TenantChannels() {}
 
     /// The connection to a node, each of its calls naming the tenant.
-    static Channel of(TestCluster cluster, int node, String tenant) {
+    public static Channel of(TestCluster cluster, int node, String tenant) {
         return naming(cluster.client(node).channel(), tenant);
     }
 

@@ -35,6 +35,19 @@ public record StoreOptions(
         return new StoreOptions(256 * MIB, 128 * MIB, records, 1 << 18, 2, 1024);
     }
 
+    /// For one of several Raft groups in a process: its part of what [#defaults] gives one, but at least 8 MiB cache, 8 MiB
+    /// memtables, 1 MiB for records, 4,096 headers and 128 files.
+    public static StoreOptions shared(int groups) {
+        StoreOptions all = defaults();
+        return new StoreOptions(
+                Math.max(8 * MIB, all.blockCacheBytes / groups),
+                Math.max(8 * MIB, all.memtableBytes / groups),
+                Math.max(MIB, all.recordCacheBytes / groups),
+                Math.max(1 << 12, Integer.highestOneBit(all.headerCacheEntries / groups)),
+                all.backgroundThreads,
+                Math.max(128, all.maxOpenFiles / groups));
+    }
+
     private static void requireAtLeast(String name, long found, long least) {
         if (found < least) {
             throw new IllegalArgumentException(

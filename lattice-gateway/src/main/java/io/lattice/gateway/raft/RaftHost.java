@@ -1,0 +1,302 @@
+package io.lattice.gateway.raft;
+
+import com.google.protobuf.ByteString;
+import io.lattice.statemachine.storage.StoreOptions;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.apache.ratis.conf.Parameters;
+import org.apache.ratis.conf.RaftProperties;
+import org.apache.ratis.grpc.GrpcConfigKeys;
+import org.apache.ratis.grpc.GrpcTlsConfig;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.RaftServerConfigKeys;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.util.ProtoUtils;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What this process' members of all Raft groups share: the Ratis server and its port, the identity, the connections to the
+/// other nodes, and the threads that tick and complete. Started and stopped once; groups may be opened and closed at any time,
+/// by any thread, one call for a group at a time.
+public final class RaftHost implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RaftHost.class);
+
+    /// Between two looks for what has waited too long: while anything waits, and else.
+    private static final long TICK_MS = 10;
+
+    private static final long IDLE_TICK_MS = 50;
+
+    /// Where Ratis finds no groups while it starts.
+    private static final String NOWHERE = "none";
+
+    private final Parts parts;
+    private final Map<RaftGroupId, RaftNode> groups = new ConcurrentHashMap<>();
+    private volatile boolean stopping;
+
+    /// What a member of a group has of its host.
+    ///
+    /// @param storeOptions of each group's store
+    /// @param snapshotThresholdEntries log entries between two checkpoints
+    /// @param members reaches members of any group by their Raft identities
+    /// @param fatal told what happened when the process must end; called on any thread
+    /// @param tls of the Raft port; null for plain text
+    record Parts(
+            RaftSettings settings,
+            RaftIdentity identity,
+            RaftServer server,
+            StoreOptions storeOptions,
+            long snapshotThresholdEntries,
+            PeerClients members,
+            ScheduledExecutorService ticker,
+            ExecutorService completions,
+            BiConsumer<String, Throwable> fatal,
+            @Nullable GrpcTlsConfig tls) {}
+
+    private RaftHost(
+            RaftSettings settings,
+            RaftIdentity identity,
+            StoreOptions storeOptions,
+            long snapshotThresholdEntries,
+            BiConsumer<String, Throwable> fatal)
+            throws IOException {
+        RaftSettings.PeerTls material = settings.tls();
+        GrpcTlsConfig tls = material == null ? null : material.config();
+        this.parts =
+                new Parts(
+                        settings,
+                        identity,
+                        buildServer(settings, identity, tls, fatal),
+                        storeOptions,
+                        snapshotThresholdEntries,
+                        new PeerClients(this::addressOf, tls),
+                        Executors.newSingleThreadScheduledExecutor(
+                                Thread.ofPlatform().name("lattice-raft-ticker").daemon().factory()),
+                        Executors.newSingleThreadExecutor(
+                                Thread.ofPlatform().name("lattice-completions").daemon().factory()),
+                        fatal,
+                        tls);
+    }
+
+    /// Opens the directories and the port, and starts Ratis, without any group.
+    ///
+    /// @param snapshotThresholdEntries log entries between two checkpoints
+    /// @param fatal told what happened when the process must end; called on any thread
+    /// @throws IOException if a directory or port can't be used; nothing was changed
+    public static RaftHost start(
+            RaftSettings settings,
+            StoreOptions storeOptions,
+            long snapshotThresholdEntries,
+            BiConsumer<String, Throwable> fatal)
+            throws IOException {
+        RaftPort.requireFree(settings.bindHost(), settings.bindPort());
+        RaftIdentity identity = RaftIdentity.open(settings);
+        RaftHost host = null;
+        boolean started = false;
+        try {
+            host = new RaftHost(settings, identity, storeOptions, snapshotThresholdEntries, fatal);
+            host.startServer();
+            host.tickAfter(TICK_MS);
+            started = true;
+            return host;
+        } finally {
+            if (!started) {
+                if (host != null) {
+                    host.close();
+                } else {
+                    identity.close();
+                }
+            }
+        }
+    }
+
+    private RaftServer buildServer(
+            RaftSettings settings,
+            RaftIdentity identity,
+            @Nullable GrpcTlsConfig tls,
+            BiConsumer<String, Throwable> fatal)
+            throws IOException {
+        Parameters parameters = new Parameters();
+        new RatisTransport(group -> member(group).pusher()).register(parameters);
+        if (tls != null) {
+            GrpcConfigKeys.TLS.setConf(parameters, tls);
+        }
+        PeerGuard guard =
+                new PeerGuard(
+                        identity.raftId(),
+                        tls != null,
+                        this::isOpen,
+                        group -> new RaftFolders(settings.walDirectory(), group).log(),
+                        fatal);
+        RaftSettings.PeerTls material = settings.tls();
+        PeerServerTls serverTls = material == null ? null : new PeerServerTls(material);
+        GrpcConfigKeys.Server.setServicesCustomizer(
+                parameters,
+                new PeerPort(serverTls, guard, group -> services(settings, identity, group)));
+        RaftProperties properties = RatisProperties.of(settings);
+        // Ratis would open each group that it finds on disk at once, without its founders, which a
+        // log may lack. They are opened
+        // one by one instead, so the folder is shown to it only when it has looked.
+        var directories = RaftServerConfigKeys.storageDir(properties);
+        RaftServerConfigKeys.setStorageDir(
+                properties, List.of(settings.walDirectory().resolve(NOWHERE).toFile()));
+        RaftServer server =
+                RaftServer.newBuilder()
+                        .setServerId(RaftPeerId.valueOf(identity.raftId()))
+                        .setOption(RaftStorage.StartupOption.RECOVER)
+                        .setStateMachineRegistry(group -> member(group).stateMachine())
+                        .setProperties(properties)
+                        .setParameters(parameters)
+                        .build();
+        RaftServerConfigKeys.setStorageDir(server.getProperties(), directories);
+        return server;
+    }
+
+    /// Ratis wraps what goes wrong while it starts.
+    private void startServer() throws IOException {
+        try {
+            parts.server().start();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+        }
+    }
+
+    private RaftNode member(RaftGroupId group) {
+        RaftNode node = groups.get(group);
+        if (node == null) {
+            throw new IllegalStateException("this node isn't in the group " + group);
+        }
+        return node;
+    }
+
+    private boolean isOpen(UUID group) {
+        RaftNode node = groups.get(RaftGroupId.valueOf(group));
+        return node != null && node.isOpen();
+    }
+
+    private PeerServer.Handler services(
+            RaftSettings settings, RaftIdentity identity, ByteString id) {
+        if (id.size() != Long.BYTES * 2) {
+            return new AbsentGroup(settings, identity, null);
+        }
+        RaftGroupId group =
+                ProtoUtils.toRaftGroupId(
+                        org.apache.ratis.proto.RaftProtos.RaftGroupIdProto.newBuilder()
+                                .setId(
+                                        org.apache.ratis.thirdparty.com.google.protobuf.ByteString
+                                                .copyFrom(id.asReadOnlyByteBuffer()))
+                                .build());
+        RaftNode node = groups.get(group);
+        return node == null
+                ? new AbsentGroup(settings, identity, group.getUuid())
+                : node.services();
+    }
+
+    private @Nullable String addressOf(String raftId) {
+        for (RaftNode node : groups.values()) {
+            String address = node.addressOf(raftId);
+            if (address != null) {
+                return address;
+            }
+        }
+        return null;
+    }
+
+    /// Opens a group and, on the first start, founds or joins it. Returns when this node is a member; it may not have a leader
+    /// yet.
+    ///
+    /// @throws IOException if a directory can't be used
+    public RaftNode open(GroupSettings group) throws IOException, InterruptedException {
+        RaftGroupId id = RaftGroupId.valueOf(group.id());
+        while (true) {
+            RaftNode node = new RaftNode(parts, group);
+            if (groups.putIfAbsent(id, node) != null) {
+                throw new IllegalStateException("group " + group.name() + " is open already");
+            }
+            boolean open = false;
+            try {
+                open = node.open();
+            } finally {
+                if (!open) {
+                    close(node);
+                }
+            }
+            if (open) {
+                return node;
+            }
+            LOG.info("opening group {} again", group.name());
+        }
+    }
+
+    private void close(RaftNode node) throws IOException {
+        try {
+            node.close();
+        } finally {
+            groups.remove(RaftGroupId.valueOf(node.group().id()), node);
+        }
+    }
+
+    /// The groups that this identity has had a log in, open or not.
+    public Collection<UUID> known() {
+        return parts.identity().groups();
+    }
+
+    private void tickAfter(long millis) {
+        try {
+            var _ = parts.ticker().schedule(this::tick, millis, TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            if (!stopping) {
+                throw e;
+            }
+            LOG.debug("the node stops", e);
+        }
+    }
+
+    private void tick() {
+        try {
+            long now = System.nanoTime();
+            boolean waiting = false;
+            for (RaftNode node : groups.values()) {
+                waiting |= node.tick(now);
+            }
+            parts.members().tick();
+            tickAfter(waiting ? TICK_MS : IDLE_TICK_MS);
+        } catch (RuntimeException | Error e) {
+            if (!stopping) {
+                parts.fatal().accept("the Raft ticker failed", e);
+            }
+        }
+    }
+
+    /// Stops in the order of the data's way: no new requests, then consensus, then the state.
+    @Override
+    public void close() throws IOException {
+        stopping = true;
+        try {
+            groups.values().forEach(RaftNode::beginStop);
+            parts.ticker().shutdownNow();
+            try {
+                parts.server().close();
+            } finally {
+                groups.values().forEach(RaftNode::endStop);
+                parts.members().close();
+                parts.completions().shutdown();
+            }
+        } finally {
+            parts.identity().close();
+        }
+    }
+}

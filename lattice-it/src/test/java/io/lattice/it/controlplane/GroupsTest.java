@@ -1,0 +1,246 @@
+package io.lattice.it.controlplane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.google.protobuf.ByteString;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.lattice.it.Clusters;
+import io.lattice.it.cluster.Await;
+import io.lattice.it.cluster.EtcdKind;
+import io.lattice.it.cluster.Etcdctl;
+import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.NodeSpec;
+import io.lattice.it.cluster.TestCluster;
+import io.lattice.it.tenant.TenantChannels;
+import io.lattice.proto.etcdserverpb.KVGrpc;
+import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
+import io.lattice.proto.etcdserverpb.LeaseGrpc;
+import io.lattice.proto.etcdserverpb.PutRequest;
+import io.lattice.proto.etcdserverpb.RangeRequest;
+import io.lattice.proto.etcdserverpb.RangeResponse;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/// Three nodes with several Raft groups, by the manifest of an etcd: g1 and g2 on all of them, g3 on the first two and later on
+/// all, and g4 that comes later.
+class GroupsTest {
+    @RegisterExtension static final Clusters CLUSTERS = new Clusters();
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final ByteString KEY = ByteString.copyFromUtf8("k");
+    private static final List<String> EVERYWHERE = List.of("default", "acme", "umbrella");
+
+    private TestCluster cp;
+    private TestCluster lattice;
+
+    private void start() {
+        cp = CLUSTERS.plain("cp", new EtcdKind(false), 1);
+        lattice =
+                CLUSTERS.prepare(
+                        TestCluster.Plan.plain(
+                                LatticeKind.placed(
+                                        """
+                                        [control_plane]
+                                        mode = "clustor"
+                                        endpoints = ["%s"]
+                                        """
+                                                .formatted(cp.clientUrl(0))),
+                                3,
+                                CLUSTERS.directory("placed")));
+        putGroup("g1", 3);
+        putGroup("g2", 3);
+        putGroup("g3", 2);
+        putTenant("default", "g1");
+        putTenant("acme", "g2");
+        putTenant("umbrella", "g2");
+        putTenant("elsewhere", "g3");
+        for (int i = 0; i < 3; i++) {
+            lattice.startNode(i);
+        }
+        lattice.awaitReady();
+    }
+
+    private void putGroup(String name, int nodes) {
+        Etcdctl.of(cp, 0)
+                .run(
+                        "put",
+                        "/clustor/v1/groups/" + name,
+                        IntStream.range(0, nodes)
+                                .mapToObj(i -> {
+                                    NodeSpec node = lattice.node(i);
+                                    return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"
+                                            .formatted(
+                                                    node.name(),
+                                                    node.host(),
+                                                    node.raftPort(),
+                                                    lattice.clientUrl(i));
+                                })
+                                .collect(Collectors.joining(", ", "{\"replicas\": [", "]}")))
+                .orThrow();
+    }
+
+    private void putTenant(String name, String group) {
+        Etcdctl.of(cp, 0)
+                .run(
+                        "put",
+                        "/clustor/v1/tenants/" + name,
+                        "{\"routingEpoch\": 1, \"group\": \"%s\"}".formatted(group))
+                .orThrow();
+    }
+
+    private KVGrpc.KVBlockingStub kv(int node, String tenant) {
+        return KVGrpc.newBlockingStub(TenantChannels.of(lattice, node, tenant))
+                .withDeadlineAfter(20, TimeUnit.SECONDS);
+    }
+
+    private long put(int node, String tenant, String value) {
+        return kv(node, tenant)
+                .put(
+                        PutRequest.newBuilder()
+                                .setKey(KEY)
+                                .setValue(ByteString.copyFromUtf8(value))
+                                .build())
+                .getHeader()
+                .getRevision();
+    }
+
+    private String get(int node, String tenant) {
+        RangeResponse response =
+                kv(node, tenant).range(RangeRequest.newBuilder().setKey(KEY).build());
+        return response.getKvsCount() == 0 ? "" : response.getKvs(0).getValue().toStringUtf8();
+    }
+
+    @Test
+    void eachTenantIsServedByItsGroup() throws Exception {
+        start();
+        List<String> groups = List.of("g1", "g2");
+        for (String tenant : EVERYWHERE) {
+            for (int node = 0; node < 3; node++) {
+                String value = tenant + node;
+                assertThat(put(node, tenant, value)).isEqualTo(2 + node);
+                assertThat(get((node + 1) % 3, tenant)).isEqualTo(value);
+            }
+        }
+        assertThat(put(0, "elsewhere", "here")).isEqualTo(2);
+        assertThat(get(1, "elsewhere")).isEqualTo("here");
+        StatusRuntimeException refused =
+                catchThrowableOfType(StatusRuntimeException.class, () -> get(2, "elsewhere"));
+        assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(refused.getStatus().getDescription())
+                .contains("\"elsewhere\" is in group g3, which this node does not serve");
+        for (String group : groups) {
+            assertThat(leaders(group)).as("leaders of " + group).isEqualTo(1);
+        }
+
+        aKilledNodeComesBackInAllItsGroups();
+        aGroupOfALaterManifestIsOpened();
+        aNodeJoinsAGroupThatALaterManifestGivesIt();
+    }
+
+    private void aKilledNodeComesBackInAllItsGroups() {
+        lattice.kill(1);
+        for (String tenant : EVERYWHERE) {
+            Await.until(
+                    tenant + " has a leader again",
+                    LIMIT,
+                    () -> put(0, tenant, "without") > 0,
+                    lattice::logTails);
+        }
+        lattice.startNode(1);
+        lattice.awaitReady(1);
+        for (String tenant : EVERYWHERE) {
+            assertThat(get(1, tenant)).isEqualTo("without");
+        }
+        assertThat(get(1, "elsewhere")).isEqualTo("here");
+    }
+
+    private void aGroupOfALaterManifestIsOpened() throws Exception {
+        putGroup("g4", 3);
+        putTenant("late", "g4");
+
+        for (int i = 0; i < 3; i++) {
+            int node = i;
+            Await.until(
+                    "node " + node + " serves the new group",
+                    LIMIT,
+                    () -> put(node, "late", "late" + node) > 0,
+                    lattice::logTails);
+        }
+        assertThat(get(0, "late")).isEqualTo("late2");
+        assertThat(
+                        LeaseGrpc.newBlockingStub(TenantChannels.of(lattice, 2, "late"))
+                                .withDeadlineAfter(20, TimeUnit.SECONDS)
+                                .leaseGrant(LeaseGrantRequest.newBuilder().setTTL(60).build())
+                                .getTTL())
+                .isEqualTo(60);
+        assertThat(get(0, "default")).isEqualTo("without");
+        assertThat(leaders("g4")).isEqualTo(1);
+    }
+
+    private void aNodeJoinsAGroupThatALaterManifestGivesIt() throws Exception {
+        putGroup("g3", 3);
+
+        Await.until(
+                "the node serves the group",
+                LIMIT,
+                () -> metricOrZero(2, "lattice_group_leader_elected{group=\"g3\",}") == 1,
+                lattice::logTails);
+        assertThat(get(2, "elsewhere")).isEqualTo("here");
+        // Now that there are three, one may be away.
+        lattice.kill(0);
+        Await.until(
+                "the two others have a leader",
+                LIMIT,
+                () -> put(2, "elsewhere", "joined") > 0,
+                lattice::logTails);
+        assertThat(get(1, "elsewhere")).isEqualTo("joined");
+    }
+
+    /// How many nodes say that they lead a group.
+    private double leaders(String group) throws IOException, InterruptedException {
+        double leaders = 0;
+        for (int i = 0; i < 3; i++) {
+            leaders += metric(i, "lattice_group_leading{group=\"%s\",}".formatted(group));
+        }
+        return leaders;
+    }
+
+    private double metric(int node, String sample) throws IOException, InterruptedException {
+        return samples(node, sample).findFirst().orElseThrow();
+    }
+
+    private double metricOrZero(int node, String sample) throws IOException, InterruptedException {
+        return samples(node, sample).findFirst().orElse(0);
+    }
+
+    private DoubleStream samples(int node, String sample) throws IOException, InterruptedException {
+        NodeSpec spec = lattice.node(node);
+        try (HttpClient http = HttpClient.newHttpClient()) {
+            HttpRequest request =
+                    HttpRequest.newBuilder(
+                                    URI.create(
+                                            "http://%s:%d/metrics"
+                                                    .formatted(spec.host(), spec.metricsPort())))
+                            .timeout(Duration.ofSeconds(20))
+                            .build();
+            return http.send(request, HttpResponse.BodyHandlers.ofString())
+                    .body()
+                    .lines()
+                    .filter(line -> line.startsWith(sample + " "))
+                    .mapToDouble(line -> Double.parseDouble(line.substring(sample.length() + 1)));
+        }
+    }
+}
