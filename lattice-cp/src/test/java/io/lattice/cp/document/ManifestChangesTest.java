@@ -46,6 +46,23 @@ class ManifestChangesTest {
         assertThat(ManifestSteps.problems(after, good("groups/g1", G1))).isEmpty();
     }
 
+    /// Nodes that don't know the group would found it a second time.
+    @Test
+    void aGroupKeepsOneOfItsVoters() {
+        ManifestDocuments before = good("groups/g1", G1);
+        ManifestDocuments others = good("groups/g1", G2);
+        String oneMore =
+                G1.substring(0, G1.lastIndexOf(']')) + ", " + G2.substring(G2.indexOf('[') + 1);
+
+        assertThat(ManifestSteps.problems(before, others))
+                .extracting(Problem::toString)
+                .containsExactly(
+                        "/clustor/v1/groups/g1: replicas: found the voters [n4]; allowed at least one"
+                                + " of the voters that are in force: [n1, n2]");
+        assertThat(ManifestSteps.problems(before, good("groups/g1", oneMore))).isEmpty();
+        assertThat(ManifestSteps.problems(good("groups/g1", oneMore), others)).isEmpty();
+    }
+
     @Test
     void filesAreReadAsOne() {
         ManifestFiles files = new ManifestFiles();

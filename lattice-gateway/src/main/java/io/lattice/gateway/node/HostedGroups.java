@@ -1,11 +1,11 @@
 package io.lattice.gateway.node;
 
 import io.lattice.cp.manifest.Manifest;
-import io.lattice.gateway.config.LatticeConfig;
 import io.lattice.gateway.grpc.TenantRouter;
 import io.lattice.gateway.raft.RaftHost;
 import io.lattice.gateway.raft.RaftNode;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -13,26 +13,39 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The Raft groups on this node. What they are at the start is opened before the node serves; groups that a later manifest gives
-/// it are opened while it serves, and their voters are known to those that want to join. It doesn't leave a group.
+/// The Raft groups on this node. Those that it has at the start are opened before it serves, but for one that waits for other nodes
+/// while another is open; groups that a later manifest gives it are opened while it serves. It doesn't leave a group.
 ///
 /// Thread-safe. Opened by one thread, closed once.
 final class HostedGroups {
     private static final Logger LOG = LoggerFactory.getLogger(HostedGroups.class);
 
+    /// So long a node that has a group open waits for its other ones before it serves.
+    private static final long PATIENCE_SECONDS = 10;
+
     private final RaftHost host;
     private final HostedGroup.Node node;
     private final Map<String, HostedGroup> groups = new ConcurrentSkipListMap<>();
 
-    /// Groups that a thread is opening. Guarded by this.
-    private final Set<String> opening = new HashSet<>();
+    /// Groups that a thread is opening, with how that ends. Guarded by this.
+    private final Map<String, CompletableFuture<HostedGroup>> opening = new HashMap<>();
+
+    /// Groups that couldn't be opened: what was opened of them may still be held. Guarded by this.
+    private final Set<String> failed = new HashSet<>();
+
+    /// What was followed last. Guarded by this.
+    private @Nullable Manifest followed;
+
+    /// Whether groups are to work by themselves from when they are open. Guarded by this.
+    private boolean started;
 
     /// Guarded by this.
     private boolean closed;
@@ -42,17 +55,35 @@ final class HostedGroups {
         this.node = node;
     }
 
-    /// Opens all of them at once, since nodes that found groups wait for each other in each, and returns when all are open.
+    /// Opens groups all at once, since nodes that found groups wait for each other in each, and returns when the node can serve.
     ///
-    /// @throws IOException if one can't be opened; the others stay open
+    /// @throws IOException if one can't be opened by then; the others stay open
     void open(List<Placement> placements) throws IOException, InterruptedException {
-        Map<String, CompletableFuture<HostedGroup>> opened = new HashMap<>();
+        CompletableFuture<Void> end = new CompletableFuture<>();
+        List<CompletableFuture<HostedGroup>> all = new ArrayList<>();
         for (Placement placement : placements) {
-            opened.put(placement.group(), openAsync(placement));
+            CompletableFuture<HostedGroup> opened = begin(placement);
+            if (opened != null) {
+                all.add(opened);
+                var _ =
+                        opened.whenComplete((_, failure) -> {
+                            if (failure != null) {
+                                end.completeExceptionally(failure);
+                            }
+                        });
+            }
         }
-        for (CompletableFuture<HostedGroup> group : opened.values()) {
+        var _ =
+                CompletableFuture.allOf(all.toArray(new CompletableFuture<?>[0]))
+                        .thenRun(() -> end.complete(null));
+        boolean serves = false;
+        while (!serves) {
             try {
-                groups.putIfAbsent(group.get().name(), group.get());
+                end.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                serves = true;
+            } catch (TimeoutException e) {
+                serves = !groups.isEmpty();
+                LOG.info("open so far: {} of {} groups", groups.size(), placements.size());
             } catch (ExecutionException e) {
                 throw unwrapped(e.getCause());
             }
@@ -70,33 +101,69 @@ final class HostedGroups {
         };
     }
 
-    private CompletableFuture<HostedGroup> openAsync(Placement placement) {
+    /// Begins to open a group; null if that isn't to be.
+    private synchronized @Nullable CompletableFuture<HostedGroup> begin(Placement placement) {
+        String name = placement.group();
+        if (closed || failed.contains(name) || groups.containsKey(name)) {
+            return null;
+        }
+        CompletableFuture<HostedGroup> under = opening.get(name);
+        if (under != null) {
+            return under;
+        }
         CompletableFuture<HostedGroup> opened = new CompletableFuture<>();
+        opening.put(name, opened);
         Thread.ofPlatform()
                 .daemon()
-                .name("lattice-open-" + placement.group())
+                .name("lattice-open-" + name)
                 .start(() -> {
                     try {
                         RaftNode raft = host.open(RaftMapping.group(node.config(), placement));
-                        opened.complete(new HostedGroup(node, placement, raft));
+                        opened(new HostedGroup(node, placement, raft));
+                        opened.complete(groups.get(name));
                     } catch (IOException | InterruptedException | RuntimeException | Error e) {
+                        failed(name, e);
                         opened.completeExceptionally(e);
                     }
                 });
         return opened;
     }
 
+    private synchronized void opened(HostedGroup group) {
+        opening.remove(group.name());
+        groups.put(group.name(), group);
+        if (started && !closed) {
+            group.start();
+            LOG.info("group {} is open", group.name());
+        }
+        // It was opened by a manifest that may not be the newest any more.
+        if (followed != null && !closed) {
+            follow(followed);
+        }
+    }
+
+    private synchronized void failed(String name, Throwable failure) {
+        opening.remove(name);
+        failed.add(name);
+        if (closed) {
+            LOG.debug("group {} was being opened when the node stopped", name, failure);
+        } else {
+            LOG.error("group {} can't be opened before this node is restarted", name, failure);
+        }
+    }
+
     /// Begins what the groups do by themselves.
-    void start() {
+    synchronized void start() {
+        started = true;
         groups.values().forEach(HostedGroup::start);
     }
 
     /// Goes by a later manifest.
-    void follow(Manifest manifest) {
-        LatticeConfig config = node.config();
+    synchronized void follow(Manifest manifest) {
+        followed = manifest;
         List<Placement> placements;
         try {
-            placements = Placement.of(config, manifest);
+            placements = Placement.of(node.config(), manifest);
         } catch (IOException e) {
             LOG.warn("this node keeps its groups {}: {}", groups.keySet(), e.getMessage());
             return;
@@ -104,49 +171,17 @@ final class HostedGroups {
         Set<String> left = new HashSet<>(groups.keySet());
         for (Placement placement : placements) {
             left.remove(placement.group());
-            HostedGroup here = groups.get(placement.group());
-            if (here != null) {
-                here.raft().configure(RaftMapping.group(config, placement));
-            } else {
-                openLater(placement);
+            host.configure(RaftMapping.group(node.config(), placement));
+            if (!groups.containsKey(placement.group())
+                    && !opening.containsKey(placement.group())
+                    && begin(placement) != null) {
+                LOG.info("the manifest gives this node group {}", placement.group());
             }
         }
         if (!left.isEmpty()) {
             LOG.warn(
                     "the manifest takes groups {} from this node, which this version doesn't act on: they stay",
                     left);
-        }
-    }
-
-    private void openLater(Placement placement) {
-        synchronized (this) {
-            if (closed || !opening.add(placement.group())) {
-                return;
-            }
-        }
-        LOG.info("the manifest gives this node group {}", placement.group());
-        var _ =
-                openAsync(placement)
-                        .whenComplete(
-                                (group, failure) -> opened(placement.group(), group, failure));
-    }
-
-    private synchronized void opened(
-            String name, @Nullable HostedGroup group, @Nullable Throwable failure) {
-        opening.remove(name);
-        if (closed) {
-            LOG.debug("group {} is open too late: the node stops", name, failure);
-        } else if (group != null) {
-            groups.put(name, group);
-            group.start();
-            LOG.info("group {} is open", name);
-        } else {
-            Throwable cause =
-                    failure instanceof CompletionException && failure.getCause() != null
-                            ? failure.getCause()
-                            : failure;
-            LOG.error(
-                    "group {} can't be opened; the next manifest has it tried again", name, cause);
         }
     }
 
@@ -177,5 +212,10 @@ final class HostedGroups {
     /// Ends what the groups do by themselves.
     void stop() {
         groups.values().forEach(HostedGroup::stop);
+    }
+
+    /// Opens no group any more.
+    synchronized void close() {
+        closed = true;
     }
 }

@@ -131,6 +131,7 @@ public final class LatticeNode {
             groups.follow(changed);
         });
         tenants.refresh();
+        groups.follow(manifests.source().current());
         this.calls =
                 new CallMetrics(
                         EtcdServices.DESCRIPTORS,
@@ -164,6 +165,7 @@ public final class LatticeNode {
             open = true;
         } finally {
             if (!open) {
+                groups.close();
                 raft.close();
             }
         }

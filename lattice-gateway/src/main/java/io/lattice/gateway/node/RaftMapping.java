@@ -40,7 +40,9 @@ final class RaftMapping {
         return new RaftSettings(
                 cluster.nodeId(),
                 Placement.clusterId(cluster.name()),
-                placements.stream().allMatch(Placement::alone),
+                // With a control plane a group with others may come at any time.
+                config.controlPlane().mode() == LatticeConfig.ControlPlaneMode.STANDALONE
+                        && placements.stream().allMatch(Placement::alone),
                 cluster.raftBind().isWildcard() ? "" : cluster.raftBind().host(),
                 cluster.raftBind().port(),
                 config.paths().walDir(),

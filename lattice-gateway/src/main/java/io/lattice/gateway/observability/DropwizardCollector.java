@@ -1,7 +1,6 @@
 package io.lattice.gateway.observability;
 
 import com.codahale.metrics.MetricFilter;
-import com.codahale.metrics.MetricRegistry;
 import io.prometheus.client.Collector;
 import io.prometheus.client.dropwizard.DropwizardExports;
 import io.prometheus.client.dropwizard.samplebuilder.SampleBuilder;
@@ -16,7 +15,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// Bridges dropwizard registries: `ratis_<component>_<name>`, in small letters with underscores. A member's identity in a
-/// name becomes the label `peer`.
+/// name becomes the label `peer`, the group of
+/// what it is measured in the label `group`.
 final class DropwizardCollector extends Collector {
     /// Node id, a tilde and what tells the member from former ones; perhaps the group.
     private static final Pattern MEMBER =
@@ -25,22 +25,21 @@ final class DropwizardCollector extends Collector {
     private static final Pattern HUMP = Pattern.compile("([a-z0-9])([A-Z])");
     private static final Pattern NO_NAME = Pattern.compile("[^a-zA-Z0-9]+");
 
-    private final Supplier<List<Source>> sources;
+    private final Supplier<List<LibraryMetrics>> sources;
 
-    /// A registry and what it is of, such as `log_worker`.
-    public record Source(String component, MetricRegistry registry) {}
-
-    DropwizardCollector(Supplier<List<Source>> sources) {
+    DropwizardCollector(Supplier<List<LibraryMetrics>> sources) {
         this.sources = sources;
     }
 
     @Override
     public List<MetricFamilySamples> collect() {
         Map<String, MetricFamilySamples> byName = new LinkedHashMap<>();
-        for (Source source : sources.get()) {
+        for (LibraryMetrics source : sources.get()) {
             DropwizardExports exports =
                     new DropwizardExports(
-                            source.registry(), MetricFilter.ALL, new Names(source.component()));
+                            source.registry(),
+                            MetricFilter.ALL,
+                            new Names(source.component(), source.group()));
             for (MetricFamilySamples family : exports.collect()) {
                 byName.merge(family.name, family, DropwizardCollector::joined);
             }
@@ -55,7 +54,7 @@ final class DropwizardCollector extends Collector {
     }
 
     /// Makes the names of one registry.
-    private record Names(String component) implements SampleBuilder {
+    private record Names(String component, String group) implements SampleBuilder {
         @Override
         public MetricFamilySamples.Sample createSample(
                 String metric,
@@ -65,6 +64,10 @@ final class DropwizardCollector extends Collector {
                 double value) {
             List<String> allLabels = new ArrayList<>(labels == null ? List.of() : labels);
             List<String> allValues = new ArrayList<>(values == null ? List.of() : values);
+            if (!group.isEmpty()) {
+                allLabels.add("group");
+                allValues.add(group);
+            }
             Matcher member = MEMBER.matcher(metric);
             String bare = metric;
             if (member.find()) {

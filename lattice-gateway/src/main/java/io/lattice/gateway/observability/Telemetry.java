@@ -1,6 +1,5 @@
 package io.lattice.gateway.observability;
 
-import com.codahale.metrics.MetricRegistry;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.exporter.common.TextFormat;
 import io.prometheus.client.hotspot.BufferPoolsExports;
@@ -26,13 +25,13 @@ public final class Telemetry implements AutoCloseable {
     /// Begins to serve.
     ///
     /// @param node makes a picture of the node; called for each request, on a thread of the port
-    /// @param libraries the dropwizard registries of libraries as they are now, by component
+    /// @param libraries the dropwizard registries of libraries as they are now
     /// @throws IOException if the address can't be bound
     public static Telemetry serve(
             InetSocketAddress address,
             Supplier<NodeSnapshot> node,
             Instruments instruments,
-            Supplier<List<Map.Entry<String, MetricRegistry>>> libraries)
+            Supplier<List<LibraryMetrics>> libraries)
             throws IOException {
         return new Telemetry(address, node, instruments, libraries);
     }
@@ -41,14 +40,10 @@ public final class Telemetry implements AutoCloseable {
             InetSocketAddress address,
             Supplier<NodeSnapshot> node,
             Instruments instruments,
-            Supplier<List<Map.Entry<String, MetricRegistry>>> libraries)
+            Supplier<List<LibraryMetrics>> libraries)
             throws IOException {
         new NodeCollector(node, instruments).register(registry);
-        new DropwizardCollector(() ->
-                libraries.get().stream()
-                        .map(e -> new DropwizardCollector.Source(e.getKey(), e.getValue()))
-                        .toList())
-                .register(registry);
+        new DropwizardCollector(libraries).register(registry);
         new StandardExports().register(registry);
         new MemoryPoolsExports().register(registry);
         new BufferPoolsExports().register(registry);

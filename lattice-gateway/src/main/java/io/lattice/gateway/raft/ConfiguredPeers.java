@@ -4,14 +4,16 @@ import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.apache.ratis.grpc.GrpcTlsConfig;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
-import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The nodes that the configuration or the manifest names, this one included, by their node ids.
 record ConfiguredPeers(List<PeerAddress> peers) {
+    private static final Logger LOG = LoggerFactory.getLogger(ConfiguredPeers.class);
+
     Optional<PeerAddress> address(String nodeId) {
         return peers.stream().filter(p -> p.nodeId().equals(nodeId)).findFirst();
     }
@@ -31,16 +33,11 @@ record ConfiguredPeers(List<PeerAddress> peers) {
         for (String founder : founders) {
             Optional<PeerAddress> address = address(RaftIdentity.nodeOf(founder));
             if (address.isEmpty()) {
+                LOG.warn("{} of the founders {} isn't configured any more", founder, founders);
                 return RaftGroup.valueOf(id);
             }
             members.add(peer(founder, address.get()));
         }
         return RaftGroup.valueOf(id, members);
-    }
-
-    /// Connections to them, by node id.
-    PeerClients clients(@Nullable GrpcTlsConfig tls) {
-        return new PeerClients(
-                nodeId -> address(nodeId).map(p -> p.host() + ":" + p.port()).orElse(null), tls);
     }
 }

@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,16 +33,17 @@ final class Formation {
     private static final long REPORT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private final RaftSettings settings;
-    private final GroupSettings group;
+    private final Supplier<GroupSettings> group;
     private final PeerSender peers;
     private final String raftId;
     private final BooleanSupplier stopping;
     private long reportedNanos = System.nanoTime();
 
+    /// @param group asked again and again: what the group is to be may change
     /// @param peers reaches nodes by their plain node id
     Formation(
             RaftSettings settings,
-            GroupSettings group,
+            Supplier<GroupSettings> group,
             PeerSender peers,
             String raftId,
             BooleanSupplier stopping) {
@@ -63,14 +65,14 @@ final class Formation {
             if (formed.stream().anyMatch(f -> !f.getFoundersList().contains(raftId))) {
                 LOG.info(
                         "group {} exists and {} is no founder of it: joining",
-                        group.name(),
+                        group.get().name(),
                         raftId);
                 return Optional.empty();
             }
             if (!formed.isEmpty()) {
                 return Optional.of(formed.getFirst().getFoundersList());
             }
-            if (replies.size() == group.peers().size() - 1) {
+            if (replies.size() == group.get().peers().size() - 1) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
                 replies.values().forEach(reply -> all.add(reply.getRaftId()));
@@ -79,7 +81,7 @@ final class Formation {
             }
             report(
                     "waiting for all nodes to found group %s; answered so far: %s"
-                            .formatted(group.name(), replies.keySet()));
+                            .formatted(group.get().name(), replies.keySet()));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");
@@ -103,7 +105,7 @@ final class Formation {
                     }
                 }
             }
-            report("asking to join group %s: %s".formatted(group.name(), reason));
+            report("asking to join group %s: %s".formatted(group.get().name(), reason));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
     }
@@ -119,7 +121,7 @@ final class Formation {
     }
 
     private List<String> others() {
-        return group.peers().stream()
+        return group.get().peers().stream()
                 .map(PeerAddress::nodeId)
                 .filter(id -> !id.equals(settings.nodeId()))
                 .toList();
@@ -143,14 +145,14 @@ final class Formation {
                 report(
                         "the address of %s is answered by %s"
                                 .formatted(other, RaftIdentity.nodeOf(probe.getRaftId())));
-            } else if (!probe.getFormed() && !probe.getVotersList().equals(group.voters())) {
+            } else if (!probe.getFormed() && !probe.getVotersList().equals(group.get().voters())) {
                 report(
                         "%s is configured for other voters of group %s: its are %s, ours %s"
                                 .formatted(
                                         other,
-                                        group.name(),
+                                        group.get().name(),
                                         probe.getVotersList(),
-                                        group.voters()));
+                                        group.get().voters()));
             } else {
                 replies.put(other, probe);
             }

@@ -3,9 +3,9 @@ package io.lattice.gateway.raft;
 import com.google.protobuf.ByteString;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -45,6 +45,10 @@ public final class RaftHost implements AutoCloseable {
 
     private final Parts parts;
     private final Map<RaftGroupId, RaftNode> groups = new ConcurrentHashMap<>();
+
+    /// Groups that are open or being opened.
+    private final Set<UUID> reserved = ConcurrentHashMap.newKeySet();
+
     private volatile boolean stopping;
 
     /// What a member of a group has of its host.
@@ -220,24 +224,51 @@ public final class RaftHost implements AutoCloseable {
     ///
     /// @throws IOException if a directory can't be used
     public RaftNode open(GroupSettings group) throws IOException, InterruptedException {
-        RaftGroupId id = RaftGroupId.valueOf(group.id());
-        while (true) {
-            RaftNode node = new RaftNode(parts, group);
-            if (groups.putIfAbsent(id, node) != null) {
-                throw new IllegalStateException("group " + group.name() + " is open already");
+        // Before its files are touched: they may be in use.
+        if (!reserved.add(group.id())) {
+            throw new IllegalStateException("group " + group.name() + " is open already");
+        }
+        RaftNode node = null;
+        try {
+            GroupSettings settings = group;
+            while (node == null) {
+                RaftNode opening = new RaftNode(parts, settings);
+                node = openOrClose(opening);
+                settings = opening.group();
             }
-            boolean open = false;
-            try {
-                open = node.open();
-            } finally {
-                if (!open) {
-                    close(node);
-                }
+            return node;
+        } finally {
+            if (node == null) {
+                reserved.remove(group.id());
             }
-            if (open) {
-                return node;
+        }
+    }
+
+    /// The node, or null if it has to be opened again.
+    private @Nullable RaftNode openOrClose(RaftNode node) throws IOException, InterruptedException {
+        groups.put(RaftGroupId.valueOf(node.group().id()), node);
+        boolean open = false;
+        try {
+            if (stopping) {
+                throw new InterruptedException("stopping");
             }
-            LOG.info("opening group {} again", group.name());
+            open = node.open();
+        } finally {
+            if (!open) {
+                close(node);
+            }
+        }
+        if (!open) {
+            LOG.info("opening group {} again", node.group().name());
+        }
+        return open ? node : null;
+    }
+
+    /// Has a group that is open, or being opened, go by other settings, for who founds it and may join. Others are left alone.
+    public void configure(GroupSettings group) {
+        RaftNode node = groups.get(RaftGroupId.valueOf(group.id()));
+        if (node != null) {
+            node.configure(group);
         }
     }
 
@@ -247,11 +278,6 @@ public final class RaftHost implements AutoCloseable {
         } finally {
             groups.remove(RaftGroupId.valueOf(node.group().id()), node);
         }
-    }
-
-    /// The groups that this identity has had a log in, open or not.
-    public Collection<UUID> known() {
-        return parts.identity().groups();
     }
 
     private void tickAfter(long millis) {

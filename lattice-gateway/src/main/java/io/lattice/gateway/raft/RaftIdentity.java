@@ -18,7 +18,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -49,8 +48,10 @@ final class RaftIdentity implements AutoCloseable {
     private final String clusterId;
     private String raftId = "";
 
-    /// By group; also what is only about to be stored.
-    private final Map<UUID, Group> groups = new TreeMap<>();
+    /// By group, as it is stored. Replaced under this object's lock.
+    private volatile Map<UUID, Group> groups = Map.of();
+
+    private boolean closed; // guarded by this
 
     /// What is known of this node's log in a group.
     private record Group(List<String> founders, boolean logMade) {
@@ -118,7 +119,7 @@ final class RaftIdentity implements AutoCloseable {
             byte[] random = new byte[4];
             new SecureRandom().nextBytes(random);
             raftId = nodeId + SEPARATOR + HexFormat.of().formatHex(random);
-            store();
+            store(groups);
             return;
         }
         if (data.isEmpty() != wal.isEmpty()) {
@@ -146,17 +147,19 @@ final class RaftIdentity implements AutoCloseable {
                     "%s belongs to another cluster, with the id %s, but this cluster's is %s"
                             .formatted(directories.get(0), data.getProperty(CLUSTER), clusterId));
         }
+        Map<UUID, Group> read = new TreeMap<>();
         for (String name : data.stringPropertyNames()) {
             if (name.startsWith(FOUNDERS)) {
                 UUID group = UUID.fromString(name.substring(FOUNDERS.length()));
                 String founding = data.getProperty(name);
-                groups.put(
+                read.put(
                         group,
                         new Group(
                                 founding.isEmpty() ? List.of() : List.of(founding.split(",")),
                                 Boolean.parseBoolean(data.getProperty(LOG_MADE + group))));
             }
         }
+        groups = Map.copyOf(read);
     }
 
     /// Makes the second move of a [#store] that died after the first: what stands in one directory waits in the
@@ -204,14 +207,15 @@ final class RaftIdentity implements AutoCloseable {
         }
     }
 
-    private void store() throws IOException {
+    private void store(Map<UUID, Group> stored) throws IOException {
         Properties properties = new Properties();
         properties.setProperty("raft_id", raftId);
         properties.setProperty(CLUSTER, clusterId);
-        groups.forEach((id, group) -> {
-            properties.setProperty(FOUNDERS + id, String.join(",", group.founders()));
-            properties.setProperty(LOG_MADE + id, Boolean.toString(group.logMade()));
-        });
+        new TreeMap<>(stored)
+                .forEach((id, group) -> {
+                    properties.setProperty(FOUNDERS + id, String.join(",", group.founders()));
+                    properties.setProperty(LOG_MADE + id, Boolean.toString(group.logMade()));
+                });
         StringWriter text = new StringWriter();
         properties.store(text, "Lattice: which node these files belong to. Do not edit.");
         for (Path directory : directories) {
@@ -248,44 +252,41 @@ final class RaftIdentity implements AutoCloseable {
         return groups.getOrDefault(id, Group.UNKNOWN);
     }
 
-    /// The groups that this identity founds or has had a log in.
-    synchronized Set<UUID> groups() {
-        return Set.copyOf(groups.keySet());
-    }
-
     /// The identities that a group's log began with; empty if this node joined later.
-    synchronized List<String> founders(UUID group) {
+    List<String> founders(UUID group) {
         return group(group).founders();
     }
 
     /// Notes the founders of a group, before its log is made.
-    synchronized void found(UUID group, List<String> raftIds) throws IOException {
-        groups.put(group, new Group(List.copyOf(raftIds), group(group).logMade()));
-        store();
+    void found(UUID group, List<String> raftIds) throws IOException {
+        note(group, new Group(List.copyOf(raftIds), logMade(group)));
     }
 
     /// Whether this identity has had a log in the group, and so perhaps voted: if that log is gone, it must not begin another.
-    synchronized boolean logMade(UUID group) {
+    boolean logMade(UUID group) {
         return group(group).logMade();
     }
 
     /// Notes that there's a log now, unless that is known already.
-    synchronized void noteLogMade(UUID group) throws IOException {
+    void noteLogMade(UUID group) throws IOException {
         if (!logMade(group)) {
-            groups.put(group, new Group(founders(group), true));
-            store();
+            note(group, new Group(founders(group), true));
         }
     }
 
-    /// Forgets a group that this node is no member of any more.
-    synchronized void forget(UUID group) throws IOException {
-        if (groups.remove(group) != null) {
-            store();
+    private synchronized void note(UUID id, Group group) throws IOException {
+        if (closed) {
+            throw new IOException("the directories are closed: the node stops");
         }
+        Map<UUID, Group> changed = new TreeMap<>(groups);
+        changed.put(id, group);
+        store(changed);
+        groups = Map.copyOf(changed);
     }
 
     @Override
-    public void close() throws IOException {
+    public synchronized void close() throws IOException {
+        closed = true;
         for (FileChannel lock : locks) {
             lock.close();
         }

@@ -1,9 +1,8 @@
 package io.lattice.gateway.raft;
 
-import com.codahale.metrics.MetricRegistry;
 import io.lattice.gateway.observability.DurationHistogram;
+import io.lattice.gateway.observability.LibraryMetrics;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What the Raft edge measures of itself. Any thread.
@@ -42,8 +41,8 @@ public final class RaftMetrics {
         return match == null ? null : Math.max(0, view.lastIndex() - match);
     }
 
-    /// Ratis' own metrics of all groups, by component.
-    public static List<Map.Entry<String, MetricRegistry>> ratis() {
+    /// Ratis' own metrics of all groups.
+    public static List<LibraryMetrics> ratis() {
         return RatisRegistries.all();
     }
 }

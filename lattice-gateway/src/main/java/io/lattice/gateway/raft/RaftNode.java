@@ -49,6 +49,7 @@ public final class RaftNode {
     private volatile GroupSettings group;
     private volatile boolean stopping;
     private volatile boolean opened;
+    private volatile boolean answering;
     private volatile boolean member;
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
@@ -133,6 +134,7 @@ public final class RaftNode {
         }
         enterGroup();
         identity.noteLogMade(group.id());
+        answering = true;
         RaftServer.Division started = host.server().getDivision(groupId);
         gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
         RaftView view = new RaftView(started);
@@ -162,18 +164,31 @@ public final class RaftNode {
                         view.nodeId(),
                         settings.electionTimeoutMax(),
                         System.nanoTime());
-        division = started;
-        running = new Running(started, view, proposer, fence, leadership, watchdog);
-        applications.attach(proposer);
-        proposer.start(e -> applications.failed("the proposer's thread died", e));
+        synchronized (this) {
+            requireNotStopping();
+            division = started;
+            running = new Running(started, view, proposer, fence, leadership, watchdog);
+            applications.attach(proposer);
+            proposer.start(e -> applications.failed("the proposer's thread died", e));
+        }
         if (!isMember(started)) {
-            try (PeerClients configured = configuredPeers().clients(host.tls())) {
+            try (PeerClients configured = configuredClients()) {
                 formation(configured).join(() -> isMember(started) || isClosed(started));
             }
         }
-        member = true;
-        stateMachine.expectNoClose();
+        synchronized (this) {
+            requireNotStopping();
+            member = true;
+            stateMachine.expectNoClose();
+        }
         return !isClosed(started);
+    }
+
+    /// What stops closes the group, and expects that.
+    private void requireNotStopping() throws InterruptedException {
+        if (stopping) {
+            throw new InterruptedException("stopping");
+        }
     }
 
     private boolean closedWhileJoining() {
@@ -210,7 +225,7 @@ public final class RaftNode {
         if (group.peers().size() == 1) {
             return Optional.of(List.of(host.identity().raftId()));
         }
-        try (PeerClients configured = configuredPeers().clients(host.tls())) {
+        try (PeerClients configured = configuredClients()) {
             return formation(configured).founders();
         }
     }
@@ -219,10 +234,21 @@ public final class RaftNode {
         return new ConfiguredPeers(group.peers());
     }
 
+    /// Connections to the other voters, by node id.
+    private PeerClients configuredClients() {
+        return new PeerClients(
+                nodeId ->
+                        configuredPeers()
+                                .address(nodeId)
+                                .map(p -> p.host() + ":" + p.port())
+                                .orElse(null),
+                host.tls());
+    }
+
     private Formation formation(PeerClients configured) {
         return new Formation(
                 host.settings(),
-                group,
+                this::group,
                 inGroup(configured),
                 host.identity().raftId(),
                 () -> stopping);
@@ -307,13 +333,13 @@ public final class RaftNode {
     }
 
     /// Goes by other settings from now on, for who may join.
-    public void configure(GroupSettings changed) {
+    void configure(GroupSettings changed) {
         group = changed;
     }
 
-    /// Whether Ratis has the group.
+    /// Whether Ratis has the group and its log is known of on disk, so that others may ask for votes.
     boolean isOpen() {
-        return opened;
+        return answering;
     }
 
     LatticeStateMachine stateMachine() {
@@ -416,8 +442,9 @@ public final class RaftNode {
     }
 
     /// Takes no new requests, before consensus stops.
-    void beginStop() {
+    synchronized void beginStop() {
         stopping = true;
+        answering = false;
         stateMachine.expectClose();
         Running r = running;
         if (r != null) {

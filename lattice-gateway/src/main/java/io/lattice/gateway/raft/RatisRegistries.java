@@ -6,6 +6,7 @@ import com.codahale.metrics.LockFreeExponentiallyDecayingReservoir;
 import com.codahale.metrics.MetricRegistry;
 import com.codahale.metrics.Timer;
 import io.lattice.gateway.observability.DurationHistogram;
+import io.lattice.gateway.observability.LibraryMetrics;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.ratis.metrics.LongCounter;
 import org.apache.ratis.metrics.MetricRegistries;
 import org.apache.ratis.metrics.MetricRegistryInfo;
@@ -31,15 +34,17 @@ public final class RatisRegistries extends MetricRegistries {
     private static final String LOG_WORKER = "log_worker";
     private static final String LOG_APPENDER = "log_appender";
     private static final String SYNC_TIME = "syncTime";
+    private static final Pattern MEMBER_GROUP = Pattern.compile("@group-([0-9A-F]+)");
 
     private final Map<MetricRegistryInfo, Registry> registries = new ConcurrentHashMap<>();
     private final List<Consumer<RatisMetricRegistry>> creations = new CopyOnWriteArrayList<>();
     private final List<Consumer<RatisMetricRegistry>> removals = new CopyOnWriteArrayList<>();
 
-    /// What Ratis measures, by component, as of now.
-    static List<Map.Entry<String, MetricRegistry>> all() {
+    /// What Ratis measures as of now.
+    static List<LibraryMetrics> all() {
         return own().registries.values().stream()
-                .map(r -> Map.entry(r.info.getMetricsComponentName(), r.metrics))
+                .map(r ->
+                        new LibraryMetrics(r.info.getMetricsComponentName(), r.group(), r.metrics))
                 .toList();
     }
 
@@ -152,6 +157,12 @@ public final class RatisRegistries extends MetricRegistries {
 
         Registry(MetricRegistryInfo info) {
             this.info = info;
+        }
+
+        /// The group in the prefix, as Ratis shortens its id; empty for what isn't of a group.
+        private String group() {
+            Matcher member = MEMBER_GROUP.matcher(info.getPrefix());
+            return member.find() ? member.group(1) : "";
         }
 
         private boolean isOf(String component, String member) {

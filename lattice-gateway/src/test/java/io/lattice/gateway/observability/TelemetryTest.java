@@ -22,7 +22,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.AfterEach;
@@ -51,7 +50,11 @@ class TelemetryTest {
                                 () -> List.of(syncs, DurationHistogram.ofDisk()),
                                 List::of,
                                 new LongAdder()),
-                        () -> List.of(Map.entry("log_appender", ratis)));
+                        () ->
+                                List.of(
+                                        new LibraryMetrics("log_appender", "", ratis),
+                                        new LibraryMetrics("log_worker", "0A", ratis),
+                                        new LibraryMetrics("log_worker", "0B", ratis)));
     }
 
     @AfterEach
@@ -126,7 +129,9 @@ class TelemetryTest {
 
         assertThat(metrics)
                 .contains("ratis_log_appender_follower_next_index{peer=\"n2\",} 3.0")
-                .contains("ratis_log_appender_latency_count{peer=\"n2\",} 1.0");
+                .contains("ratis_log_appender_latency_count{peer=\"n2\",} 1.0")
+                .contains("ratis_log_worker_latency_count{group=\"0A\",peer=\"n2\",} 1.0")
+                .contains("ratis_log_worker_latency_count{group=\"0B\",peer=\"n2\",} 1.0");
     }
 
     @Test
