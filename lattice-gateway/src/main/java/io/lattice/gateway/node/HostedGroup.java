@@ -157,10 +157,6 @@ final class HostedGroup {
         return placement.group();
     }
 
-    Placement placement() {
-        return placement;
-    }
-
     RaftNode raft() {
         return raft;
     }

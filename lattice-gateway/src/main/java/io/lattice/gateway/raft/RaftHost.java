@@ -3,6 +3,7 @@ package io.lattice.gateway.raft;
 import com.google.protobuf.ByteString;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,7 +25,6 @@ import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.RaftServerConfigKeys;
 import org.apache.ratis.server.storage.RaftStorage;
-import org.apache.ratis.util.ProtoUtils;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -151,9 +151,8 @@ public final class RaftHost implements AutoCloseable {
                 parameters,
                 new PeerPort(serverTls, guard, group -> services(settings, identity, group)));
         RaftProperties properties = RatisProperties.of(settings);
-        // Ratis would open each group that it finds on disk at once, without its founders, which a
-        // log may lack. They are opened
-        // one by one instead, so the folder is shown to it only when it has looked.
+        // Ratis would open each group on disk at once, without its founders, which a log may lack.
+        // They are opened one by one, so it is shown the folder only when it has looked.
         var directories = RaftServerConfigKeys.storageDir(properties);
         RaftServerConfigKeys.setStorageDir(
                 properties, List.of(settings.walDirectory().resolve(NOWHERE).toFile()));
@@ -196,17 +195,10 @@ public final class RaftHost implements AutoCloseable {
         if (id.size() != Long.BYTES * 2) {
             return new AbsentGroup(settings, identity, null);
         }
-        RaftGroupId group =
-                ProtoUtils.toRaftGroupId(
-                        org.apache.ratis.proto.RaftProtos.RaftGroupIdProto.newBuilder()
-                                .setId(
-                                        org.apache.ratis.thirdparty.com.google.protobuf.ByteString
-                                                .copyFrom(id.asReadOnlyByteBuffer()))
-                                .build());
-        RaftNode node = groups.get(group);
-        return node == null
-                ? new AbsentGroup(settings, identity, group.getUuid())
-                : node.services();
+        ByteBuffer bytes = id.asReadOnlyByteBuffer();
+        UUID group = new UUID(bytes.getLong(), bytes.getLong());
+        RaftNode node = groups.get(RaftGroupId.valueOf(group));
+        return node == null ? new AbsentGroup(settings, identity, group) : node.services();
     }
 
     private @Nullable String addressOf(String raftId) {

@@ -350,10 +350,6 @@ public final class RaftNode {
         return services;
     }
 
-    RaftFolders folders() {
-        return folders;
-    }
-
     RaftServer.@Nullable Division division() {
         return division;
     }

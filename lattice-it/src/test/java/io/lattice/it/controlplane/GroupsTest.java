@@ -28,9 +28,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -75,20 +73,7 @@ class GroupsTest {
 
     private void putGroup(String name, int nodes) {
         Etcdctl.of(cp, 0)
-                .run(
-                        "put",
-                        "/clustor/v1/groups/" + name,
-                        IntStream.range(0, nodes)
-                                .mapToObj(i -> {
-                                    NodeSpec node = lattice.node(i);
-                                    return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"
-                                            .formatted(
-                                                    node.name(),
-                                                    node.host(),
-                                                    node.raftPort(),
-                                                    lattice.clientUrl(i));
-                                })
-                                .collect(Collectors.joining(", ", "{\"replicas\": [", "]}")))
+                .run("put", "/clustor/v1/groups/" + name, GroupDocuments.of(lattice, nodes))
                 .orThrow();
     }
 

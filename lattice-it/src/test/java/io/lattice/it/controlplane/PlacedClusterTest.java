@@ -43,8 +43,6 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -85,27 +83,13 @@ class PlacedClusterTest {
             lattice.startNode(i);
         }
         // They wait for a manifest.
-        put("/clustor/v1/groups/g1", group());
+        put("/clustor/v1/groups/g1", GroupDocuments.of(lattice, 3));
         put("/clustor/v1/tenants/default", tenant(100));
         lattice.awaitReady();
     }
 
     private void put(String key, String value) {
         Etcdctl.of(cp, 0).run("put", key, value).orThrow();
-    }
-
-    private String group() {
-        return IntStream.range(0, 3)
-                .mapToObj(i -> {
-                    NodeSpec node = lattice.node(i);
-                    return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"
-                            .formatted(
-                                    node.name(),
-                                    node.host(),
-                                    node.raftPort(),
-                                    lattice.clientUrl(i));
-                })
-                .collect(Collectors.joining(", ", "{\"replicas\": [", "]}"));
     }
 
     private static String tenant(int ttlSecondsMax) {

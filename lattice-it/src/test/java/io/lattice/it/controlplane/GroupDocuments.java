@@ -1,0 +1,26 @@
+package io.lattice.it.controlplane;
+
+import io.lattice.it.cluster.NodeSpec;
+import io.lattice.it.cluster.TestCluster;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/// Documents of groups in a manifest.
+final class GroupDocuments {
+    private GroupDocuments() {}
+
+    /// A group whose voters are the first nodes of a cluster.
+    static String of(TestCluster cluster, int nodes) {
+        return IntStream.range(0, nodes)
+                .mapToObj(i -> {
+                    NodeSpec node = cluster.node(i);
+                    return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"
+                            .formatted(
+                                    node.name(),
+                                    node.host(),
+                                    node.raftPort(),
+                                    cluster.clientUrl(i));
+                })
+                .collect(Collectors.joining(", ", "{\"replicas\": [", "]}"));
+    }
+}
