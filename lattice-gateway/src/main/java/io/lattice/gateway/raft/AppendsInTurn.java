@@ -4,14 +4,20 @@ import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.util.ProtoUtils;
@@ -29,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 ///   whatever its end and its terms are, and confirmed up to its own end (`ServerImplUtils.NavigableIndices`, Ratis 3.3.0).
 ///   It is off.
 ///
+/// A snapshot's parts wait until the former snapshot is in force: Ratis would forget one that comes whole before that.
+///
 /// Heartbeats don't wait. Nothing is lost by taking turns: the leader proposes one entry at a time anyway, and a
 /// follower that catches up has the next request at hand. A request that finds too many waiting fails, and the leader
 /// sends it again.
@@ -36,26 +44,38 @@ final class AppendsInTurn {
     /// More than a leader leaves unanswered, so only repetitions can fill it.
     static final int WAITING_MAX = 32;
 
+    private static final Duration SNAPSHOT_PATIENCE = Duration.ofSeconds(5);
+    private static final long SNAPSHOT_LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
     private final RaftServer server;
+    private final Predicate<RaftGroupId> installing;
 
     /// What waits in each group that is appending.
     private final Map<RaftGroupId, Queue<Waiting>> busy = new HashMap<>();
 
-    private AppendsInTurn(RaftServer server) {
+    private AppendsInTurn(RaftServer server, Predicate<RaftGroupId> installing) {
         this.server = server;
+        this.installing = installing;
     }
 
     /// The server as the network should see it.
-    static RaftServer before(RaftServer server) {
-        AppendsInTurn turns = new AppendsInTurn(server);
+    ///
+    /// @param installing whether a group has a snapshot that came whole but isn't in force yet
+    static RaftServer before(RaftServer server, Predicate<RaftGroupId> installing) {
+        AppendsInTurn turns = new AppendsInTurn(server, installing);
         return (RaftServer)
                 Proxy.newProxyInstance(
                         RaftServer.class.getClassLoader(),
                         new Class<?>[] {RaftServer.class},
                         (proxy, method, arguments) ->
-                                method.getName().equals("appendEntriesAsync")
-                                        ? turns.append((AppendEntriesRequestProto) arguments[0])
-                                        : invoke(server, method, arguments));
+                                switch (method.getName()) {
+                                    case "appendEntriesAsync" ->
+                                            turns.append((AppendEntriesRequestProto) arguments[0]);
+                                    case "installSnapshot" ->
+                                            turns.install(
+                                                    (InstallSnapshotRequestProto) arguments[0]);
+                                    default -> invoke(server, method, arguments);
+                                });
     }
 
     private static @Nullable Object invoke(
@@ -65,6 +85,22 @@ final class AppendsInTurn {
         } catch (InvocationTargetException e) {
             throw e.getCause();
         }
+    }
+
+    /// Waits on the caller's thread, as Ratis does while it writes what came.
+    private InstallSnapshotReplyProto install(InstallSnapshotRequestProto request)
+            throws IOException {
+        RaftGroupId group = ProtoUtils.toRaftGroupId(request.getServerRequest().getRaftGroupId());
+        long since = System.nanoTime();
+        while (installing.test(group)) {
+            if (System.nanoTime() - since > SNAPSHOT_PATIENCE.toNanos()) {
+                throw new IOException(
+                        "the former snapshot of %s isn't in force after %s"
+                                .formatted(group, SNAPSHOT_PATIENCE));
+            }
+            LockSupport.parkNanos(SNAPSHOT_LOOK_NANOS);
+        }
+        return server.installSnapshot(request);
     }
 
     private CompletableFuture<AppendEntriesReplyProto> append(AppendEntriesRequestProto request)

@@ -134,7 +134,10 @@ public final class RaftHost implements AutoCloseable {
             BiConsumer<String, Throwable> fatal)
             throws IOException {
         Parameters parameters = new Parameters();
-        new RatisTransport(group -> member(group).pusher()).register(parameters);
+        new RatisTransport(
+                        group -> member(group).pusher(),
+                        group -> member(group).stateMachine().isInstalling())
+                .register(parameters);
         if (tls != null) {
             GrpcConfigKeys.TLS.setConf(parameters, tls);
         }

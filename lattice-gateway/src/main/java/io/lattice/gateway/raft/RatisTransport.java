@@ -1,6 +1,7 @@
 package io.lattice.gateway.raft;
 
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.grpc.GrpcFactory;
 import org.apache.ratis.grpc.server.GrpcServices;
@@ -16,7 +17,9 @@ import org.apache.ratis.server.leader.LogAppender;
 /// Ratis over gRPC, with what we put in its way: senders that push commits, and appends that take turns.
 ///
 /// @param pushers of each group, which make its senders to followers
-record RatisTransport(Function<RaftGroupId, CommitPusher> pushers) {
+/// @param installing whether a group has a snapshot that came whole but isn't in force yet
+record RatisTransport(
+        Function<RaftGroupId, CommitPusher> pushers, Predicate<RaftGroupId> installing) {
     private static final String PARAMETER = "lattice.transport";
 
     /// Hands this to the factory that Ratis will make by [Type].
@@ -64,7 +67,7 @@ record RatisTransport(Function<RaftGroupId, CommitPusher> pushers) {
 
         @Override
         public GrpcServices newRaftServerRpc(RaftServer server) {
-            return super.newRaftServerRpc(AppendsInTurn.before(server));
+            return super.newRaftServerRpc(AppendsInTurn.before(server, transport.installing));
         }
     }
 }

@@ -14,6 +14,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftGroupIdProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
@@ -30,7 +32,8 @@ class AppendsInTurnTest {
     private final List<CompletableFuture<AppendEntriesReplyProto>> answers =
             new CopyOnWriteArrayList<>();
     private volatile boolean refusing;
-    private final RaftServer turns = AppendsInTurn.before(server());
+    private volatile boolean installing;
+    private final RaftServer turns = AppendsInTurn.before(server(), _ -> installing);
 
     private RaftServer server() {
         return proxy(
@@ -39,6 +42,8 @@ class AppendsInTurnTest {
                         switch (method) {
                             case "appendEntriesAsync" ->
                                     begin((AppendEntriesRequestProto) argument);
+                            case "installSnapshot" ->
+                                    InstallSnapshotReplyProto.getDefaultInstance();
                             default -> throw new IOException(method);
                         });
     }
@@ -179,5 +184,36 @@ class AppendsInTurnTest {
         assertThatThrownBy(turns::getGroups)
                 .isInstanceOf(IOException.class)
                 .hasMessage("getGroups");
+    }
+
+    @Test
+    void aSnapshotWaitsForTheFormerOne() throws Exception {
+        InstallSnapshotRequestProto part =
+                InstallSnapshotRequestProto.newBuilder()
+                        .setServerRequest(request(1, group, 0).getServerRequest())
+                        .build();
+        installing = true;
+        CompletableFuture<InstallSnapshotReplyProto> answer = new CompletableFuture<>();
+        Thread sender =
+                Thread.ofVirtual()
+                        .start(() -> {
+                            try {
+                                answer.complete(turns.installSnapshot(part));
+                            } catch (IOException e) {
+                                answer.completeExceptionally(e);
+                            }
+                        });
+        await().until(() -> sender.getState() == Thread.State.TIMED_WAITING);
+        assertThat(answer).isNotDone();
+
+        installing = false;
+
+        assertThat(answer.get(10, TimeUnit.SECONDS))
+                .isEqualTo(InstallSnapshotReplyProto.getDefaultInstance());
+
+        installing = true;
+        assertThatThrownBy(() -> turns.installSnapshot(part))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("isn't in force after PT5S");
     }
 }

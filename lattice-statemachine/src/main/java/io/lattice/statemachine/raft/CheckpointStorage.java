@@ -46,8 +46,14 @@ final class CheckpointStorage implements StateMachineStorage {
     private static final int RETAINED_MIN = 3;
     private static final int RETAINED_MAX = 16;
 
+    /// Ratis receives each snapshot into such a folder below tmp/.
+    private static final String RECEIVED_PREFIX = "snapshot-";
+
     private final Path root;
     private volatile @Nullable SnapshotInfo latest;
+
+    /// What had been received when the last snapshot was whole: that one, and what broke off before it.
+    private volatile List<Path> received = List.of();
 
     CheckpointStorage(Path root) {
         this.root = root;
@@ -103,13 +109,21 @@ final class CheckpointStorage implements StateMachineStorage {
         // Nothing: publish() deletes what it supersedes.
     }
 
+    /// Forgets checkpoints that the last process left half made or half received. Not while Ratis may be receiving one.
+    void discardUnfinished() throws IOException {
+        FileTrees.delete(tmp());
+    }
+
     /// Brings the folders into a state from which the database can be opened, whatever instant the last process
-    /// died at: finishes or undoes a half-done replacement of the database and forgets half-made checkpoints.
+    /// died at: finishes or undoes a half-done replacement of the database.
     void recover() throws IOException {
         Files.createDirectories(root);
         Files.createDirectories(snapshots());
-        FileTrees.delete(tmp());
         Files.createDirectories(tmp());
+        for (Path brokenOff : received) {
+            FileTrees.delete(brokenOff);
+        }
+        received = List.of();
         deleteReplacedSnapshots();
         FileTrees.delete(databaseNew());
         if (Files.exists(databaseOld()) && !Files.exists(database())) {
@@ -133,9 +147,16 @@ final class CheckpointStorage implements StateMachineStorage {
         }
     }
 
-    /// Makes what Ratis has received into tmp survive a power loss.
+    /// Makes the snapshot that Ratis has received into tmp survive a power loss. Ratis moves it out of there next; whatever else
+    /// lies there broke off, and the next [#recover] deletes it. A snapshot that begins to arrive later is none of that.
     void syncReceived() throws IOException {
         FileTrees.syncAll(tmp());
+        try (Stream<Path> entries = Files.list(tmp())) {
+            received =
+                    entries.filter(entry ->
+                                    entry.getFileName().toString().startsWith(RECEIVED_PREFIX))
+                            .toList();
+        }
     }
 
     /// The newest complete checkpoint on disk.

@@ -63,6 +63,9 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private volatile boolean closing;
     private volatile boolean installing;
 
+    /// The updater, from when it has opened a snapshot until it applies again. Null otherwise.
+    private volatile @Nullable Thread settling;
+
     /// Held while a checkpoint is made and while the database is replaced.
     private final ReentrantLock checkpoints = new ReentrantLock();
 
@@ -102,6 +105,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
     public void initialize(RaftServer server, RaftGroupId groupId, RaftStorage raftStorage)
             throws IOException {
         super.initialize(server, groupId, raftStorage);
+        storage.discardUnfinished();
         getLifeCycle().startAndTransition(this::openStore, IOException.class);
         requireNoGap();
         dropOutrunLog(raftStorage.getStorageDir().getCurrentDir().toPath());
@@ -169,12 +173,28 @@ public final class LatticeStateMachine extends BaseStateMachine {
             listener.failed("a snapshot that the leader sent can't be opened", e);
             throw e;
         } finally {
-            installing = false;
             checkpoints.unlock();
         }
         LogPosition position = store().applied();
         LOG.info("installed the snapshot at {}", position);
         listener.snapshotInstalled(position);
+        settling = Thread.currentThread();
+        installing = false;
+    }
+
+    /// Whether a snapshot that came whole isn't in force yet. The next one must not come whole by then: Ratis forgets it if the
+    /// updater is just leaving the former one (`StateMachineUpdater.reload`, Ratis 3.3.0), and applies nothing any more.
+    public boolean isInstalling() {
+        if (installing) {
+            return true;
+        }
+        Thread updater = settling;
+        // It has left when it waits for entries, or applies one.
+        if (updater == null || updater.getState() == Thread.State.TIMED_WAITING) {
+            settling = null;
+            return false;
+        }
+        return true;
     }
 
     private void openStore() throws IOException {
@@ -232,6 +252,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
 
     @Override
     public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
+        settling = null;
         try {
             LogEntryProto entry = transaction.getLogEntry();
             LogPosition position = new LogPosition(entry.getTerm(), entry.getIndex());
@@ -253,6 +274,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
 
     @Override
     public void notifyTermIndexUpdated(long term, long index) {
+        settling = null;
         LogPosition position = new LogPosition(term, index);
         try {
             store().advance(position);
