@@ -1,6 +1,8 @@
 package io.lattice.gateway.node;
 
+import io.lattice.cp.cache.CacheState;
 import io.lattice.cp.manifest.Manifest;
+import io.lattice.gateway.config.LatticeConfig.ControlPlaneMode;
 import io.lattice.gateway.grpc.TenantRouter;
 import io.lattice.gateway.raft.RaftHost;
 import io.lattice.gateway.raft.RaftNode;
@@ -11,10 +13,15 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -22,11 +29,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The Raft groups on this node. Those that it has at the start are opened before it serves, but for one that waits for other nodes
-/// while another is open; groups that a later manifest gives it are opened while it serves. It doesn't leave a group.
+/// while another is open; groups that a later manifest gives it are opened while it serves.
+///
+/// A group that a later manifest gives to other nodes only is served no more at once, and left when its leader says that this node
+/// is out of it for good; what is on disk is put aside. Leaders take out the voters that the manifest doesn't name, if the
+/// manifest is fresh: an old one might name fewer. A group that no manifest names any more stays where it is.
 ///
 /// Thread-safe. Opened by one thread, closed once.
 final class HostedGroups {
     private static final Logger LOG = LoggerFactory.getLogger(HostedGroups.class);
+
+    private static final long TEND_MS = 1_000;
 
     /// So long a node that has a group open waits for its other ones before it serves.
     private static final long PATIENCE_SECONDS = 10;
@@ -37,6 +50,13 @@ final class HostedGroups {
 
     /// Groups that a thread is opening, with how that ends. Guarded by this.
     private final Map<String, CompletableFuture<HostedGroup>> opening = new HashMap<>();
+
+    /// Groups that this node serves no more, of those that are open.
+    private final Set<String> leaving = ConcurrentHashMap.newKeySet();
+
+    private final ScheduledExecutorService changes =
+            Executors.newSingleThreadScheduledExecutor(
+                    Thread.ofPlatform().name("lattice-groups").daemon().factory());
 
     /// Groups that couldn't be opened: what was opened of them may still be held. Guarded by this.
     private final Set<String> failed = new HashSet<>();
@@ -156,6 +176,88 @@ final class HostedGroups {
     synchronized void start() {
         started = true;
         groups.values().forEach(HostedGroup::start);
+        if (node.config().controlPlane().mode() == ControlPlaneMode.CLUSTOR) {
+            var _ =
+                    changes.scheduleWithFixedDelay(
+                            this::tend, TEND_MS, TEND_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    /// Brings the members of the groups nearer to the manifest's.
+    private void tend() {
+        try {
+            boolean fresh = node.manifests().state() == CacheState.FRESH;
+            Map<String, Manifest.Group> wanted = node.manifests().current().groups();
+            for (HostedGroup group : groups.values()) {
+                Manifest.Group manifest = wanted.get(group.name());
+                if (manifest != null && fresh) {
+                    group.raft()
+                            .dropOthers(
+                                    manifest.voters().stream()
+                                            .map(Manifest.Replica::nodeId)
+                                            .toList());
+                }
+                if (leaving.contains(group.name())) {
+                    group.raft().askWhetherGone(() -> leftSoon(group));
+                }
+            }
+        } catch (RuntimeException e) {
+            // A division may close meanwhile; the next look is soon.
+            LOG.warn("the members of the groups could not be looked after", e);
+        }
+    }
+
+    private void leftSoon(HostedGroup group) {
+        try {
+            changes.execute(() -> left(group));
+        } catch (RejectedExecutionException e) {
+            LOG.debug("the node stops before it has left group {}", group.name(), e);
+        }
+    }
+
+    private synchronized void left(HostedGroup group) {
+        String name = group.name();
+        if (closed || !leaving.contains(name) || groups.get(name) != group) {
+            return;
+        }
+        group.stop();
+        try {
+            LOG.info(
+                    "left group {}: what this node had of it is in {}",
+                    name,
+                    host.leave(group.raft()));
+        } catch (IOException e) {
+            failed.add(name);
+            LOG.error("group {} was left, but not closed: restart this node", name, e);
+        }
+        groups.remove(name);
+        leaving.remove(name);
+        if (followed != null) {
+            follow(followed);
+        }
+    }
+
+    private void beginLeaving(HostedGroup group) {
+        if (leaving.add(group.name())) {
+            LOG.info("the manifest gives group {} to other nodes only: leaving it", group.name());
+            group.raft().beginLeaving();
+            group.stopWatches();
+            group.stopWaiting();
+        }
+    }
+
+    /// The manifest gives a group back before it was left.
+    private void endLeaving(HostedGroup group, Placement placement) {
+        if (!group.raft().endLeaving()) {
+            LOG.info("group {} comes back to this node when it has been left", group.name());
+            return;
+        }
+        group.stop();
+        HostedGroup again = new HostedGroup(node, placement, group.raft());
+        groups.put(group.name(), again);
+        again.start();
+        leaving.remove(group.name());
+        LOG.info("the manifest gives this node group {} again", group.name());
     }
 
     /// Goes by a later manifest.
@@ -168,20 +270,26 @@ final class HostedGroups {
             LOG.warn("this node keeps its groups {}: {}", groups.keySet(), e.getMessage());
             return;
         }
-        Set<String> left = new HashSet<>(groups.keySet());
+        Set<String> others = new HashSet<>(groups.keySet());
         for (Placement placement : placements) {
-            left.remove(placement.group());
+            others.remove(placement.group());
             host.configure(RaftMapping.group(node.config(), placement));
+            if (leaving.contains(placement.group())) {
+                endLeaving(Objects.requireNonNull(groups.get(placement.group())), placement);
+            }
             if (!groups.containsKey(placement.group())
                     && !opening.containsKey(placement.group())
                     && begin(placement) != null) {
                 LOG.info("the manifest gives this node group {}", placement.group());
             }
         }
-        if (!left.isEmpty()) {
-            LOG.warn(
-                    "the manifest takes groups {} from this node, which this version doesn't act on: they stay",
-                    left);
+        for (String name : others) {
+            if (manifest.groups().containsKey(name)) {
+                beginLeaving(Objects.requireNonNull(groups.get(name)));
+            } else {
+                LOG.warn(
+                        "the manifest doesn't name group {} any more: it stays on this node", name);
+            }
         }
     }
 
@@ -193,14 +301,19 @@ final class HostedGroups {
     /// The services of a group, null if it isn't open here.
     TenantRouter.@Nullable Services methods(String group) {
         HostedGroup here = groups.get(group);
-        return here == null ? null : here.methods();
+        return here == null || leaving.contains(group) ? null : here.methods();
     }
 
-    /// Ends the watch streams, and opens no group any more.
-    void stopWatches() {
+    /// Opens and leaves no group any more.
+    void stopChanging() {
         synchronized (this) {
             closed = true;
         }
+        changes.shutdownNow();
+    }
+
+    /// Ends the watch streams.
+    void stopWatches() {
         groups.values().forEach(HostedGroup::stopWatches);
     }
 
@@ -212,10 +325,5 @@ final class HostedGroups {
     /// Ends what the groups do by themselves.
     void stop() {
         groups.values().forEach(HostedGroup::stop);
-    }
-
-    /// Opens no group any more.
-    synchronized void close() {
-        closed = true;
     }
 }

@@ -68,6 +68,9 @@ public final class LatticeNode {
     /// For the body of a request to the JSON gateway.
     private static final Duration BODY_TIME = Duration.ofMinutes(1);
 
+    /// For other nodes to take over what this one leads before it stops.
+    private static final Duration HAND_OVER_TIME = Duration.ofSeconds(3);
+
     /// Threads that read the history for watchers that are behind.
     private static final int WATCH_HISTORY_THREADS = 2;
 
@@ -103,7 +106,7 @@ public final class LatticeNode {
         SwappableTls peerTls = peerTls(config.cluster().tls());
         this.manifests = Manifests.open(config, certificates);
         Manifest manifest = manifests.source().current();
-        List<Placement> placements = Placement.of(config, manifest);
+        List<Placement> placements = Placement.atLeastOne(config, manifest);
         this.watchHistory =
                 Executors.newScheduledThreadPool(
                         WATCH_HISTORY_THREADS,
@@ -165,7 +168,7 @@ public final class LatticeNode {
             open = true;
         } finally {
             if (!open) {
-                groups.close();
+                groups.stopChanging();
                 raft.close();
             }
         }
@@ -299,10 +302,12 @@ public final class LatticeNode {
         health.enterTerminalState();
         status.stopping();
         certificates.close();
-        groups.stopWatches();
-        clientPort.shutdown();
-        groups.stopWaiting();
         try {
+            groups.stopChanging();
+            raft.handOver(HAND_OVER_TIME);
+            groups.stopWatches();
+            clientPort.shutdown();
+            groups.stopWaiting();
             if (!clientPort.drain(config.admin().drainTimeout())) {
                 LOG.info("calls are still under way after the drain timeout: they were cut off");
             }

@@ -24,6 +24,21 @@ record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica s
     /// Finds the node's places in a manifest, by the names of their groups.
     ///
     /// @throws IOException if the node has no place, or the configuration contradicts it
+    static List<Placement> atLeastOne(LatticeConfig config, Manifest manifest) throws IOException {
+        List<Placement> placements = of(config, manifest);
+        if (placements.isEmpty()) {
+            throw new IOException(
+                    "the manifest has no place for node %s: found voters of groups %s; allowed a group with a voter of that node id (cluster.node_id)"
+                            .formatted(
+                                    config.cluster().nodeId(),
+                                    new TreeSet<>(manifest.groups().keySet())));
+        }
+        return placements;
+    }
+
+    /// Finds the node's places in a manifest, by the names of their groups; none if it has none.
+    ///
+    /// @throws IOException if the configuration contradicts it
     static List<Placement> of(LatticeConfig config, Manifest manifest) throws IOException {
         String nodeId = config.cluster().nodeId();
         List<Placement> placements = new ArrayList<>();
@@ -37,11 +52,6 @@ record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica s
                 placement.checkQuorum(config);
                 placements.add(placement);
             }
-        }
-        if (placements.isEmpty()) {
-            throw new IOException(
-                    "the manifest has no place for node %s: found voters of groups %s; allowed a group with a voter of that node id (cluster.node_id)"
-                            .formatted(nodeId, new TreeSet<>(manifest.groups().keySet())));
         }
         return placements;
     }

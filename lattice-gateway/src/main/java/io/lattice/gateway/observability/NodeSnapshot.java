@@ -30,10 +30,11 @@ public record NodeSnapshot(
     public record Group(String name, Consensus consensus) {}
 
     /// The only group, or what holds for all of several: a leader only if each has one, sums, and of each peer the most that it
-    /// lacks. Of the log, the first group's positions.
-    ///
-    /// @throws java.util.NoSuchElementException if there is no group
+    /// lacks. Of the log, the first group's positions. Without any group there is no leader.
     public Consensus consensus() {
+        if (groups.isEmpty()) {
+            return Consensus.NONE;
+        }
         Consensus first = groups.getFirst().consensus();
         if (groups.size() == 1) {
             return first;
@@ -100,6 +101,9 @@ public record NodeSnapshot(
             long leaderChanges,
             int pendingProposals,
             List<Member> members) {
+        private static final Consensus NONE =
+                new Consensus(null, false, false, 0, new Log(0, 0, 0, 0), 0, 0, List.of());
+
         public Consensus {
             members = List.copyOf(members);
         }

@@ -3,6 +3,8 @@ package io.lattice.gateway.raft;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.ProbeReply;
 import java.util.List;
 import java.util.OptionalLong;
@@ -43,5 +45,15 @@ record AbsentGroup(RaftSettings settings, RaftIdentity identity, @Nullable UUID 
                 .setAccepted(false)
                 .setReason("this node isn't in the group")
                 .build();
+    }
+
+    @Override
+    public void leave(String raftId, Consumer<LeaveReply> callback) {
+        callback.accept(LeaveReply.getDefaultInstance());
+    }
+
+    @Override
+    public LoadReply load() {
+        return LoadReply.getDefaultInstance();
     }
 }

@@ -2,13 +2,17 @@ package io.lattice.gateway.raft;
 
 import java.io.IOException;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.ratis.protocol.RaftClientReply;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,6 +27,9 @@ import org.slf4j.LoggerFactory;
 /// that hangs may keep for long. One hand-over is under way at a time; further ones are dropped meanwhile.
 final class Leadership implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Leadership.class);
+
+    /// A follower that lacks more has to catch up before it can lead.
+    private static final long LAG_ENTRIES_MAX = 1_000;
 
     private final RatisCalls calls;
     private final RaftView view;
@@ -68,12 +75,57 @@ final class Leadership implements AutoCloseable {
                         .whenComplete((done, e) -> underWay.set(false));
     }
 
-    private Optional<String> successor() {
+    /// Hands over to the best follower if there is one, before this node stops. Nothing to wait for if it doesn't lead.
+    ///
+    /// @return whether somebody else leads now; never fails
+    CompletableFuture<Boolean> leave() {
+        if (!view.leads()) {
+            return CompletableFuture.completedFuture(true);
+        }
+        return onThread(() -> successor().map(this::transfer));
+    }
+
+    /// Hands leadership to one node, unless a hand-over is under way.
+    ///
+    /// @return whether it leads now; never fails
+    CompletableFuture<Boolean> moveTo(String raftId) {
+        if (!underWay.compareAndSet(false, true)) {
+            return CompletableFuture.completedFuture(false);
+        }
+        LOG.info("handing leadership to {}", raftId);
+        return onThread(() -> Optional.of(transfer(raftId)))
+                .whenComplete((done, e) -> underWay.set(false));
+    }
+
+    private CompletableFuture<Boolean> onThread(
+            Supplier<Optional<CompletableFuture<Boolean>>> begin) {
+        return CompletableFuture.supplyAsync(begin, thread)
+                .thenCompose(begun -> begun.orElse(CompletableFuture.completedFuture(false)))
+                .exceptionally(e -> {
+                    LOG.debug("leadership was not handed over", e);
+                    return false;
+                });
+    }
+
+    private Stream<Follower> heard() {
         RaftView.Voters voters = view.voters();
         return followers.get().stream()
-                .filter(f -> voters.contains(f.raftId()) && f.heardMs() <= answeredMsMax)
-                .max(Comparator.comparingLong(Follower::matchIndex))
-                .map(Follower::raftId);
+                .filter(f -> voters.contains(f.raftId()) && f.heardMs() <= answeredMsMax);
+    }
+
+    /// The voters that have all but the newest entries, this node included, by their Raft identities.
+    Set<String> keepUp() {
+        long committed = view.committedIndex();
+        Set<String> current =
+                heard().filter(f -> f.matchIndex() >= committed - LAG_ENTRIES_MAX)
+                        .map(Follower::raftId)
+                        .collect(Collectors.toCollection(HashSet::new));
+        current.add(view.nodeId());
+        return current;
+    }
+
+    private Optional<String> successor() {
+        return heard().max(Comparator.comparingLong(Follower::matchIndex)).map(Follower::raftId);
     }
 
     /// Hands leadership to one node.

@@ -3,31 +3,30 @@ package io.lattice.gateway.raft;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.ProbeReply;
-import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.function.Consumer;
-import org.apache.ratis.protocol.RaftPeer;
+import java.util.function.Supplier;
 import org.apache.ratis.server.RaftServer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// What this node answers to the others. Requests may come before the division runs.
 final class MemberServices implements PeerServer.Handler {
-    private static final Logger LOG = LoggerFactory.getLogger(MemberServices.class);
-
     private final RaftNode node;
     private final RaftSettings settings;
     private final RaftIdentity identity;
+    private final Supplier<LoadReply> load;
 
-    MemberServices(RaftNode node, RaftSettings settings, RaftIdentity identity) {
+    /// @param load how much this process leads
+    MemberServices(
+            RaftNode node, RaftSettings settings, RaftIdentity identity, Supplier<LoadReply> load) {
         this.node = node;
         this.settings = settings;
         this.identity = identity;
+        this.load = load;
     }
 
     @Override
@@ -84,51 +83,24 @@ final class MemberServices implements PeerServer.Handler {
 
     @Override
     public JoinReply join(String raftId) {
-        RaftServer.Division division = node.division();
-        if (division == null || !division.getInfo().isLeaderReady()) {
-            return refused("not the leader");
-        }
-        String nodeId = RaftIdentity.nodeOf(raftId);
-        Optional<GroupSettings.PeerAddress> address =
-                new ConfiguredPeers(node.group().peers()).address(nodeId);
-        if (address.isEmpty()) {
-            return refused(
-                    "%s is not among the voters of group %s: %s"
-                            .formatted(nodeId, node.group().name(), node.group().voters()));
-        }
-        List<RaftPeer> current = List.copyOf(division.getRaftConf().getCurrentPeers());
-        if (current.stream().anyMatch(p -> p.getId().toString().equals(raftId))) {
-            return JoinReply.newBuilder().setAccepted(true).build();
-        }
-        if (!division.getRaftConf().getPreviousPeers().isEmpty()) {
-            return refused("another membership change is under way");
-        }
-        List<RaftPeer> changed = new ArrayList<>();
-        for (RaftPeer peer : current) {
-            if (!RaftIdentity.nodeOf(peer.getId().toString()).equals(nodeId)) {
-                changed.add(peer);
-            }
-        }
-        changed.add(ConfiguredPeers.peer(raftId, address.get()));
-        LOG.info(
-                "{} asks to join group {}: changing the members from {} to {}",
-                raftId,
-                node.group().name(),
-                current,
-                changed);
-        try {
-            var _ =
-                    node.calls()
-                            .changeMembers(current, changed)
-                            .whenComplete((reply, e) -> LOG.info("{} joins: {}", raftId, reply, e));
-        } catch (IOException e) {
-            LOG.warn("the members can't be changed for {}", raftId, e);
-            return refused(String.valueOf(e.getMessage()));
-        }
-        return JoinReply.newBuilder().setAccepted(true).build();
+        Membership membership = node.membershipOrNull();
+        return membership == null
+                ? Membership.refused("not the leader")
+                : membership.join(raftId, node.group());
     }
 
-    private static JoinReply refused(String reason) {
-        return JoinReply.newBuilder().setAccepted(false).setReason(reason).build();
+    @Override
+    public void leave(String raftId, Consumer<LeaveReply> callback) {
+        Membership membership = node.membershipOrNull();
+        if (membership == null) {
+            callback.accept(LeaveReply.getDefaultInstance());
+        } else {
+            membership.confirmGone(raftId, settings.requestTimeout(), callback);
+        }
+    }
+
+    @Override
+    public LoadReply load() {
+        return node.isOpen() ? load.get() : LoadReply.getDefaultInstance();
     }
 }

@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.proto.peer.ProbeReply;
@@ -40,6 +42,12 @@ final class PeerServer {
 
         /// Makes a node with a new identity a voter.
         JoinReply join(String raftId);
+
+        /// Whether this node leads and a node is no member any more.
+        void leave(String raftId, Consumer<LeaveReply> callback);
+
+        /// How much this node leads.
+        LoadReply load();
     }
 
     private PeerServer() {}
@@ -97,6 +105,10 @@ final class PeerServer {
                                                                 .setResult(result))));
                 case PROBE -> send(reply.setProbe(handler.probe()));
                 case JOIN -> send(reply.setJoin(handler.join(request.getJoin().getRaftId())));
+                case LEAVE ->
+                        handler.leave(
+                                request.getLeave().getRaftId(), left -> send(reply.setLeave(left)));
+                case LOAD -> send(reply.setLoad(handler.load()));
                 case REQUEST_NOT_SET ->
                         LOG.warn("a peer sent a request of an unknown kind: {}", request.getId());
             }

@@ -27,6 +27,20 @@ final class RaftFolders {
         return Files.exists(log().resolve(PROMISES));
     }
 
+    /// Moves all but the term and the vote into a folder that doesn't exist yet.
+    void moveLog(Path target) throws IOException {
+        Files.createDirectories(target);
+        try (Stream<Path> files = Files.list(log())) {
+            for (Path file : (Iterable<Path>) files::iterator) {
+                if (!file.getFileName().toString().equals(PROMISES)) {
+                    Files.move(file, target.resolve(file.getFileName()));
+                }
+            }
+        }
+        FileTrees.sync(target);
+        FileTrees.sync(log());
+    }
+
     /// A process that died while Ratis made the group's folder leaves one without a term, which Ratis would take
     /// for a group. It has never voted.
     void discardHalfMade() throws IOException {

@@ -1,21 +1,28 @@
 package io.lattice.gateway.raft;
 
 import com.google.protobuf.ByteString;
+import io.lattice.proto.peer.LoadReply;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.grpc.GrpcConfigKeys;
@@ -49,7 +56,12 @@ public final class RaftHost implements AutoCloseable {
     /// Groups that are open or being opened.
     private final Set<UUID> reserved = ConcurrentHashMap.newKeySet();
 
+    private final LeaderSpread spread = new LeaderSpread(System.nanoTime());
+
     private volatile boolean stopping;
+
+    /// Whether this node is about to stop and shouldn't lead more.
+    private volatile boolean unwilling;
 
     /// What a member of a group has of its host.
     ///
@@ -57,6 +69,7 @@ public final class RaftHost implements AutoCloseable {
     /// @param snapshotThresholdEntries log entries between two checkpoints
     /// @param members reaches members of any group by their Raft identities
     /// @param fatal told what happened when the process must end; called on any thread
+    /// @param load how much this process leads
     /// @param tls of the Raft port; null for plain text
     record Parts(
             RaftSettings settings,
@@ -68,6 +81,7 @@ public final class RaftHost implements AutoCloseable {
             ScheduledExecutorService ticker,
             ExecutorService completions,
             BiConsumer<String, Throwable> fatal,
+            Supplier<LoadReply> load,
             @Nullable GrpcTlsConfig tls) {}
 
     private RaftHost(
@@ -92,6 +106,7 @@ public final class RaftHost implements AutoCloseable {
                         Executors.newSingleThreadExecutor(
                                 Thread.ofPlatform().name("lattice-completions").daemon().factory()),
                         fatal,
+                        this::load,
                         tls);
     }
 
@@ -275,6 +290,46 @@ public final class RaftHost implements AutoCloseable {
         }
     }
 
+    private LoadReply load() {
+        return LoadReply.newBuilder().setWilling(!unwilling).setLeaderships(led().size()).build();
+    }
+
+    private List<RaftNode> led() {
+        return groups.values().stream().filter(RaftNode::leads).toList();
+    }
+
+    /// Hands over what this node leads, before it stops, to followers that have all entries. Other nodes don't give it more.
+    ///
+    /// @param patience after which it goes on without
+    public void handOver(Duration patience) throws InterruptedException {
+        unwilling = true;
+        CompletableFuture<?>[] all =
+                groups.values().stream()
+                        .map(RaftNode::handOver)
+                        .toArray(CompletableFuture<?>[]::new);
+        try {
+            CompletableFuture.allOf(all).get(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            LOG.info("stopping with leaderships that were not handed over within {}", patience);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a hand-over never fails", e);
+        }
+    }
+
+    /// Closes a group that this node has left for good, and puts its log and its state aside, below `left` in both directories;
+    /// the term that it has promised to stays, so that it can come back.
+    ///
+    /// @return where they are now
+    /// @throws IOException if a directory can't be used
+    public List<Path> leave(RaftNode node) throws IOException {
+        close(node);
+        try {
+            return node.putAside();
+        } finally {
+            reserved.remove(node.group().id());
+        }
+    }
+
     private void tickAfter(long millis) {
         try {
             var _ = parts.ticker().schedule(this::tick, millis, TimeUnit.MILLISECONDS);
@@ -293,6 +348,7 @@ public final class RaftHost implements AutoCloseable {
             for (RaftNode node : groups.values()) {
                 waiting |= node.tick(now);
             }
+            spread.tick(now, led());
             parts.members().tick();
             tickAfter(waiting ? TICK_MS : IDLE_TICK_MS);
         } catch (RuntimeException | Error e) {

@@ -274,6 +274,11 @@ final class RaftIdentity implements AutoCloseable {
         }
     }
 
+    /// Forgets who founded a group that this node has left: if it comes back, it joins.
+    void forgetFounders(UUID group) throws IOException {
+        note(group, new Group(List.of(), true));
+    }
+
     private synchronized void note(UUID id, Group group) throws IOException {
         if (closed) {
             throw new IOException("the directories are closed: the node stops");

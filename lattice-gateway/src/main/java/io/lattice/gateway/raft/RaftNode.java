@@ -1,6 +1,8 @@
 package io.lattice.gateway.raft;
 
 import com.google.protobuf.ByteString;
+import io.lattice.proto.peer.LeaveRequest;
+import io.lattice.proto.peer.LoadRequest;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.statemachine.apply.StateStore;
@@ -8,9 +10,14 @@ import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
 import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -31,7 +38,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// The parts it hands out are thread-safe. Whatever must end the process is reported to the host, which doesn't return to
 /// normal operation.
-public final class RaftNode {
+public final class RaftNode implements LeaderSpread.Led {
     private static final Logger LOG = LoggerFactory.getLogger(RaftNode.class);
 
     private final RaftHost.Parts host;
@@ -50,7 +57,10 @@ public final class RaftNode {
     private volatile boolean stopping;
     private volatile boolean opened;
     private volatile boolean answering;
+
+    /// Whether Ratis has no reason to close the division: this node is a member and is to stay one.
     private volatile boolean member;
+
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
 
@@ -61,6 +71,7 @@ public final class RaftNode {
             Proposer proposer,
             ReadFence fence,
             Leadership leadership,
+            Membership membership,
             Watchdog watchdog) {}
 
     /// Reads and, where a crash left it half written, mends the group's log.
@@ -84,7 +95,7 @@ public final class RaftNode {
                         applications);
         this.hasLog = folders.hasLog();
         this.members = inGroup(host.members());
-        this.services = new MemberServices(this, host.settings(), host.identity());
+        this.services = new MemberServices(this, host.settings(), host.identity(), host.load());
         this.calls = new RatisCalls(host.server(), groupId);
     }
 
@@ -151,6 +162,7 @@ public final class RaftNode {
         Leadership leadership =
                 new Leadership(
                         calls, view, pusher::followers, settings.electionTimeoutMax().toMillis());
+        Membership membership = new Membership(started, calls, view, fence, leadership);
         Watchdog watchdog =
                 new Watchdog(
                         new Watched(
@@ -167,7 +179,7 @@ public final class RaftNode {
         synchronized (this) {
             requireNotStopping();
             division = started;
-            running = new Running(started, view, proposer, fence, leadership, watchdog);
+            running = new Running(started, view, proposer, fence, leadership, membership, watchdog);
             applications.attach(proposer);
             proposer.start(e -> applications.failed("the proposer's thread died", e));
         }
@@ -191,9 +203,9 @@ public final class RaftNode {
         }
     }
 
-    private boolean closedWhileJoining() {
-        RaftServer.Division joining = division;
-        return !member && joining != null && isClosed(joining);
+    private boolean closedAsNoMember() {
+        RaftServer.Division started = division;
+        return !member && started != null && isClosed(started);
     }
 
     private static boolean isClosed(RaftServer.Division started) {
@@ -311,9 +323,9 @@ public final class RaftNode {
         try {
             action.run();
         } catch (RuntimeException | Error e) {
-            // The division closes under our feet when the node stops, perhaps while it joins, and
-            // otherwise by a defect.
-            if (!stopping && !closedWhileJoining()) {
+            // The division closes under our feet when the node stops, perhaps while it joins or
+            // leaves, and otherwise by a defect.
+            if (!stopping && !closedAsNoMember()) {
                 applications.failed(what, e);
             }
         }
@@ -325,6 +337,108 @@ public final class RaftNode {
     /// @return whether it leads now; fails with the reason why it can't
     public CompletableFuture<Boolean> transferLeadership(String raftId) {
         return requireRunning().leadership().transfer(raftId);
+    }
+
+    /// Whether this node leads the group.
+    boolean leads() {
+        Running r = running;
+        return r != null && !stopping && r.view().isReadyLeader();
+    }
+
+    /// Hands over leadership before this node stops; never fails.
+    CompletableFuture<Boolean> handOver() {
+        Running r = running;
+        return r == null ? CompletableFuture.completedFuture(true) : r.leadership().leave();
+    }
+
+    @Override
+    public Collection<String> candidates() {
+        Running r = requireRunning();
+        Set<String> others = r.leadership().keepUp();
+        others.remove(r.view().nodeId());
+        return others;
+    }
+
+    @Override
+    public void askLoad(String raftId, Consumer<OptionalInt> callback) {
+        members.send(
+                raftId,
+                PeerRequest.newBuilder().setLoad(LoadRequest.getDefaultInstance()),
+                reply ->
+                        callback.accept(
+                                reply != null && reply.getLoad().getWilling()
+                                        ? OptionalInt.of(reply.getLoad().getLeaderships())
+                                        : OptionalInt.empty()));
+    }
+
+    @Override
+    public CompletableFuture<Boolean> moveTo(String raftId) {
+        return requireRunning().leadership().moveTo(raftId);
+    }
+
+    /// If this node leads, takes a voter out that isn't wanted, when all that are wanted keep up.
+    ///
+    /// @param wanted node ids
+    public void dropOthers(Collection<String> wanted) {
+        requireRunning().membership().dropOthers(wanted);
+    }
+
+    /// From now on this node may be taken out of the group, and Ratis may close it.
+    public synchronized void beginLeaving() {
+        member = false;
+        stateMachine.expectClose();
+    }
+
+    /// Takes [#beginLeaving] back.
+    ///
+    /// @return false if this node isn't in the group any more
+    public synchronized boolean endLeaving() {
+        RaftServer.Division started = requireRunning().division();
+        if (stopping || isClosed(started) || !isMember(started)) {
+            return false;
+        }
+        member = true;
+        stateMachine.expectNoClose();
+        return true;
+    }
+
+    /// Asks the other members whether this node is out of the group for good. Only a leader that proves to be one says so.
+    ///
+    /// @param gone called if so, on any thread, perhaps more than once
+    public void askWhetherGone(Runnable gone) {
+        String self = host.identity().raftId();
+        for (Member other : members()) {
+            if (!other.raftId().equals(self)) {
+                members.send(
+                        other.raftId(),
+                        PeerRequest.newBuilder()
+                                .setLeave(LeaveRequest.newBuilder().setRaftId(self)),
+                        reply -> {
+                            if (reply != null && reply.getLeave().getGone()) {
+                                gone.run();
+                            }
+                        });
+            }
+        }
+    }
+
+    /// Puts what this node has of the group aside. It must be closed.
+    List<Path> putAside() throws IOException {
+        // Before the log is gone, which otherwise would count as lost if the group came back.
+        host.identity().forgetFounders(group.id());
+        Path stamp =
+                Path.of(
+                        "left",
+                        "%s-%s-%d".formatted(group.name(), group.id(), System.currentTimeMillis()));
+        Path log = host.settings().walDirectory().resolve(stamp);
+        Path state = host.settings().dataDirectory().resolve(stamp);
+        folders.moveLog(log.resolve("log"));
+        Path store = group.storeDirectory(host.settings().dataDirectory());
+        if (Files.exists(store)) {
+            Files.createDirectories(state);
+            Files.move(store, state.resolve("state"));
+        }
+        return List.of(log, state);
     }
 
     /// The group as this node is to have it.
@@ -360,6 +474,11 @@ public final class RaftNode {
 
     CommitPusher pusher() {
         return pusher;
+    }
+
+    @Nullable Membership membershipOrNull() {
+        Running r = running;
+        return r == null ? null : r.membership();
     }
 
     @Nullable Proposer proposerOrNull() {

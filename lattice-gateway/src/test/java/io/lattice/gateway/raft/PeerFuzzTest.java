@@ -6,6 +6,8 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.proto.peer.ProbeReply;
@@ -75,6 +77,16 @@ class PeerFuzzTest {
         @Override
         public JoinReply join(String raftId) {
             return JoinReply.newBuilder().setReason(raftId).build();
+        }
+
+        @Override
+        public void leave(String raftId, Consumer<LeaveReply> callback) {
+            callback.accept(LeaveReply.newBuilder().setGone(raftId.isEmpty()).build());
+        }
+
+        @Override
+        public LoadReply load() {
+            return LoadReply.getDefaultInstance();
         }
     }
 

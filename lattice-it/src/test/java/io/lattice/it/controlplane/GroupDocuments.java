@@ -10,8 +10,13 @@ final class GroupDocuments {
     private GroupDocuments() {}
 
     /// A group whose voters are the first nodes of a cluster.
-    static String of(TestCluster cluster, int nodes) {
-        return IntStream.range(0, nodes)
+    static String first(TestCluster cluster, int nodes) {
+        return of(cluster, IntStream.range(0, nodes).toArray());
+    }
+
+    /// A group whose voters are these nodes of a cluster.
+    static String of(TestCluster cluster, int... nodes) {
+        return IntStream.of(nodes)
                 .mapToObj(i -> {
                     NodeSpec node = cluster.node(i);
                     return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"

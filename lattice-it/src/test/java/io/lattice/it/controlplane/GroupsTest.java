@@ -25,21 +25,28 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/// Three nodes with several Raft groups, by the manifest of an etcd: g1 and g2 on all of them, g3 on the first two and later on
-/// all, and g4 that comes later.
+/// Three nodes with several Raft groups, by the manifest of an etcd: g1 and g2 on all of them, g3 on the first two, later on
+/// all, and then on some, and g4 that comes later.
 class GroupsTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final ByteString KEY = ByteString.copyFromUtf8("k");
     private static final List<String> EVERYWHERE = List.of("default", "acme", "umbrella");
+
+    private static final String ELSEWHERE =
+            "\"elsewhere\" is in group g3, which this node does not serve";
+    private static final String LEADING = "lattice_group_leading{group=\"%s\",}";
 
     private TestCluster cp;
     private TestCluster lattice;
@@ -58,9 +65,9 @@ class GroupsTest {
                                                 .formatted(cp.clientUrl(0))),
                                 3,
                                 CLUSTERS.directory("placed")));
-        putGroup("g1", 3);
-        putGroup("g2", 3);
-        putGroup("g3", 2);
+        putGroup("g1", 0, 1, 2);
+        putGroup("g2", 0, 1, 2);
+        putGroup("g3", 0, 1);
         putTenant("default", "g1");
         putTenant("acme", "g2");
         putTenant("umbrella", "g2");
@@ -71,7 +78,7 @@ class GroupsTest {
         lattice.awaitReady();
     }
 
-    private void putGroup(String name, int nodes) {
+    private void putGroup(String name, int... nodes) {
         Etcdctl.of(cp, 0)
                 .run("put", "/clustor/v1/groups/" + name, GroupDocuments.of(lattice, nodes))
                 .orThrow();
@@ -121,11 +128,9 @@ class GroupsTest {
         }
         assertThat(put(0, "elsewhere", "here")).isEqualTo(2);
         assertThat(get(1, "elsewhere")).isEqualTo("here");
-        StatusRuntimeException refused =
-                catchThrowableOfType(StatusRuntimeException.class, () -> get(2, "elsewhere"));
+        StatusRuntimeException refused = getRefused(2);
         assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-        assertThat(refused.getStatus().getDescription())
-                .contains("\"elsewhere\" is in group g3, which this node does not serve");
+        assertThat(refused.getStatus().getDescription()).contains(ELSEWHERE);
         for (String group : groups) {
             assertThat(leaders(group)).as("leaders of " + group).isEqualTo(1);
         }
@@ -133,6 +138,8 @@ class GroupsTest {
         aKilledNodeComesBackInAllItsGroups();
         aGroupOfALaterManifestIsOpened();
         aNodeJoinsAGroupThatALaterManifestGivesIt();
+        leadersAreSpread();
+        aNodeLeavesAGroupAndComesBack();
     }
 
     private void aKilledNodeComesBackInAllItsGroups() {
@@ -153,7 +160,7 @@ class GroupsTest {
     }
 
     private void aGroupOfALaterManifestIsOpened() throws Exception {
-        putGroup("g4", 3);
+        putGroup("g4", 0, 1, 2);
         putTenant("late", "g4");
 
         for (int i = 0; i < 3; i++) {
@@ -176,7 +183,7 @@ class GroupsTest {
     }
 
     private void aNodeJoinsAGroupThatALaterManifestGivesIt() throws Exception {
-        putGroup("g3", 3);
+        putGroup("g3", 0, 1, 2);
 
         Await.until(
                 "the node serves the group",
@@ -194,11 +201,99 @@ class GroupsTest {
         assertThat(get(1, "elsewhere")).isEqualTo("joined");
     }
 
+    /// After the kill of a node, which leads nothing then.
+    private void leadersAreSpread() {
+        lattice.startNode(0);
+        lattice.awaitReady(0);
+        Await.until(
+                "each node leads one or two of the four groups",
+                LIMIT,
+                () -> {
+                    int sum = 0;
+                    for (int node = 0; node < 3; node++) {
+                        int led = led(node);
+                        if (led < 1 || led > 2) {
+                            return false;
+                        }
+                        sum += led;
+                    }
+                    return sum == 4;
+                },
+                lattice::logTails);
+    }
+
+    private int led(int node) throws IOException, InterruptedException {
+        int led = 0;
+        for (String group : List.of("g1", "g2", "g3", "g4")) {
+            led += (int) metricOrZero(node, LEADING.formatted(group));
+        }
+        return led;
+    }
+
+    private void aNodeLeavesAGroupAndComesBack() throws Exception {
+        int leader = 0;
+        while (metricOrZero(leader, LEADING.formatted("g3")) == 0) {
+            leader++;
+        }
+        int other = (leader + 1) % 3;
+        assertThat(groupsOnDisk(leader)).isEqualTo(4);
+        putGroup("g3", other, (leader + 2) % 3);
+        awaitGone(leader);
+        assertThat(put(other, "elsewhere", "two are left")).isPositive();
+        assertThat(getRefused(leader).getStatus().getDescription()).contains(ELSEWHERE);
+        assertThat(groupsOnDisk(leader)).isEqualTo(3);
+        for (Path directory : lattice.node(leader).stores()) {
+            try (Stream<Path> left = Files.list(directory.resolve("left"))) {
+                assertThat(left).singleElement().asString().contains("g3");
+            }
+        }
+
+        // The two others are a quorum of two now, so the one that left is surely out.
+        lattice.kill(leader);
+        assertThat(put(other, "elsewhere", "without it")).isPositive();
+        lattice.startNode(leader);
+        lattice.awaitReady(leader);
+
+        putGroup("g3", 0, 1, 2);
+        int back = leader;
+        Await.until(
+                "the node serves the group again",
+                LIMIT,
+                () -> metricOrZero(back, "lattice_group_leader_elected{group=\"g3\",}") == 1,
+                lattice::logTails);
+        assertThat(get(back, "elsewhere")).isEqualTo("without it");
+        lattice.kill(other);
+        Await.until(
+                "it counts for the majority",
+                LIMIT,
+                () -> put(back, "elsewhere", "back") > 0,
+                lattice::logTails);
+    }
+
+    private void awaitGone(int node) {
+        Await.until(
+                "the node has left the group",
+                LIMIT,
+                () -> lattice.process(node).logText().contains("left group g3: what this node had"),
+                lattice::logTails);
+    }
+
+    private StatusRuntimeException getRefused(int node) {
+        return catchThrowableOfType(StatusRuntimeException.class, () -> get(node, "elsewhere"));
+    }
+
+    private long groupsOnDisk(int node) throws IOException {
+        try (Stream<Path> groups =
+                Files.list(lattice.node(node).directory().resolve("data/groups"))) {
+            return groups.count();
+        }
+    }
+
     /// How many nodes say that they lead a group.
     private double leaders(String group) throws IOException, InterruptedException {
         double leaders = 0;
         for (int i = 0; i < 3; i++) {
-            leaders += metric(i, "lattice_group_leading{group=\"%s\",}".formatted(group));
+            leaders += metric(i, LEADING.formatted(group));
         }
         return leaders;
     }

@@ -83,7 +83,7 @@ class PlacedClusterTest {
             lattice.startNode(i);
         }
         // They wait for a manifest.
-        put("/clustor/v1/groups/g1", GroupDocuments.of(lattice, 3));
+        put("/clustor/v1/groups/g1", GroupDocuments.first(lattice, 3));
         put("/clustor/v1/tenants/default", tenant(100));
         lattice.awaitReady();
     }
