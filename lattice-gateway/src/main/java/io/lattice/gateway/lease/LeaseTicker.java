@@ -12,10 +12,10 @@ import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.LeaseClock;
 import io.lattice.statemachine.mvcc.ReadView;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,14 +33,18 @@ public final class LeaseTicker implements AutoCloseable {
     private final RaftNode node;
     private final Consumer<Throwable> died;
     private final TickMeter meter = new TickMeter();
-    private final ScheduledExecutorService scheduler =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("lattice-lease-ticker").daemon().factory());
+    private final ScheduledExecutorService looks;
+
+    /// Held while a look is taken: a further tick may be due at once.
+    private final ReentrantLock looking = new ReentrantLock();
+
     private volatile boolean stopping;
 
+    /// @param looks shared by all groups
     /// @param died told if ticking fails for a reason that nobody expects: leases would never end
-    public LeaseTicker(RaftNode node, Consumer<Throwable> died) {
+    public LeaseTicker(RaftNode node, ScheduledExecutorService looks, Consumer<Throwable> died) {
         this.node = node;
+        this.looks = looks;
         this.died = died;
     }
 
@@ -50,9 +54,12 @@ public final class LeaseTicker implements AutoCloseable {
     }
 
     private void lookAfter(long millis) {
+        if (stopping) {
+            return;
+        }
         try {
             var _ =
-                    scheduler.schedule(
+                    looks.schedule(
                             () -> lookAfter(look() ? LOOK_MS : IDLE_LOOK_MS),
                             millis,
                             TimeUnit.MILLISECONDS);
@@ -63,6 +70,7 @@ public final class LeaseTicker implements AutoCloseable {
 
     /// Proposes a tick if one is due, and returns whether one will be.
     private boolean look() {
+        looking.lock();
         try {
             StateStore store = node.store();
             long term = leaderTerm();
@@ -81,13 +89,15 @@ public final class LeaseTicker implements AutoCloseable {
             if (!stopping) {
                 died.accept(e);
             }
+        } finally {
+            looking.unlock();
         }
         return false;
     }
 
     private void lookNow() {
         try {
-            scheduler.execute(() -> {
+            looks.execute(() -> {
                 var _ = look();
             });
         } catch (RejectedExecutionException e) {
@@ -113,7 +123,6 @@ public final class LeaseTicker implements AutoCloseable {
     @Override
     public void close() {
         stopping = true;
-        scheduler.shutdownNow();
     }
 
     private final class Applied implements Proposer.Completion {

@@ -57,6 +57,7 @@ final class HostedGroup {
     ///
     /// @param fairScans runs reads that may take long
     /// @param watchHistory reads the history for watchers that are behind
+    /// @param looks for what groups do by themselves, now and then
     /// @param fatal ends the process
     record Node(
             LatticeConfig config,
@@ -64,6 +65,7 @@ final class HostedGroup {
             LiveTenants tenants,
             FairExecutor fairScans,
             ScheduledExecutorService watchHistory,
+            ScheduledExecutorService looks,
             BiConsumer<String, Throwable> fatal) {
         RequestLimits limits() {
             return new RequestLimits(
@@ -85,10 +87,12 @@ final class HostedGroup {
                         raft.view().nodeId(),
                         raft.view()::term);
         this.gate = new ReadGate(node.manifests(), raft.fence(), limits.timeout());
-        this.publisher = new MemberPublisher(raft, config, placement);
+        this.publisher = new MemberPublisher(raft, config, placement, node.looks());
         this.leaseTicker =
                 new LeaseTicker(
-                        raft, e -> node.fatal().accept("the ticker of the leases failed", e));
+                        raft,
+                        node.looks(),
+                        e -> node.fatal().accept("the ticker of the leases failed", e));
         SpaceReclaimer reclaimer = new SpaceReclaimer(raft, limits.timeout());
         this.spaceKeeper =
                 new SpaceKeeper(
@@ -96,6 +100,7 @@ final class HostedGroup {
                         reclaimer,
                         () -> node.tenants().get().of(name),
                         Headers.id(raft.view().nodeId()),
+                        node.looks(),
                         e -> node.fatal().accept("the measuring of what tenants store failed", e));
         this.leases = new LeaseService(raft, headers, limits, node.fairScans(), gate);
         this.waiting = new WaitingCalls(raft, headers, limits, node.fairScans(), gate);

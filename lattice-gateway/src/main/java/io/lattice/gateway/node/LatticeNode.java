@@ -74,12 +74,17 @@ public final class LatticeNode {
     /// Threads that read the history for watchers that are behind.
     private static final int WATCH_HISTORY_THREADS = 2;
 
+    /// Threads that see for all groups whether a tick of the leases, or a look at what tenants store, is due. Two, since a look may flush
+    /// a store.
+    private static final int LOOK_THREADS = 2;
+
     private final LatticeConfig config;
     private final Manifests manifests;
     private final RaftHost raft;
     private final HostedGroups groups;
     private final ExecutorService scans;
     private final ScheduledExecutorService watchHistory;
+    private final ScheduledExecutorService looks;
     private final HealthStatusManager health = new HealthStatusManager();
     private final TlsReloader certificates = new TlsReloader(TlsReloader.INTERVAL);
     private final NodeStatus status;
@@ -111,6 +116,10 @@ public final class LatticeNode {
                 Executors.newScheduledThreadPool(
                         WATCH_HISTORY_THREADS,
                         Thread.ofPlatform().name("lattice-watch-", 0).daemon().factory());
+        this.looks =
+                Executors.newScheduledThreadPool(
+                        LOOK_THREADS,
+                        Thread.ofPlatform().name("lattice-looks-", 0).daemon().factory());
         LiveTenants tenants = new LiveTenants(manifests.source(), config.tenants().defaultTenant());
         this.raft =
                 RaftHost.start(
@@ -127,6 +136,7 @@ public final class LatticeNode {
                                 tenants,
                                 fairScans(manifest, scanThreads),
                                 watchHistory,
+                                looks,
                                 LatticeNode::fatal));
         openGroups(placements);
         manifests.follow(changed -> {
@@ -327,6 +337,7 @@ public final class LatticeNode {
         } finally {
             scans.shutdownNow();
             watchHistory.shutdownNow();
+            looks.shutdownNow();
             stopped.countDown();
         }
         LOG.info("stopped");

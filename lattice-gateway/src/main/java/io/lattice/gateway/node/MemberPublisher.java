@@ -10,7 +10,6 @@ import io.lattice.proto.command.PublishMember;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -24,12 +23,17 @@ final class MemberPublisher {
 
     private final RaftNode node;
     private final PublishMember record;
-    private final ScheduledExecutorService scheduler =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("lattice-publisher").daemon().factory());
+    private final ScheduledExecutorService looks;
+    private volatile boolean stopping;
 
-    MemberPublisher(RaftNode node, LatticeConfig config, Placement placement) {
+    /// @param looks shared by all groups
+    MemberPublisher(
+            RaftNode node,
+            LatticeConfig config,
+            Placement placement,
+            ScheduledExecutorService looks) {
         this.node = node;
+        this.looks = looks;
         this.record =
                 PublishMember.newBuilder()
                         .setNodeId(config.cluster().nodeId())
@@ -40,11 +44,11 @@ final class MemberPublisher {
     }
 
     void start() {
-        scheduler.execute(this::publish);
+        looks.execute(this::publish);
     }
 
     private void publish() {
-        if (isPublished()) {
+        if (stopping || isPublished()) {
             return;
         }
         node.proposer()
@@ -76,12 +80,12 @@ final class MemberPublisher {
     }
 
     private void again() {
-        if (!scheduler.isShutdown()) {
-            var _ = scheduler.schedule(this::publish, RETRY_MS, TimeUnit.MILLISECONDS);
+        if (!stopping) {
+            var _ = looks.schedule(this::publish, RETRY_MS, TimeUnit.MILLISECONDS);
         }
     }
 
     void stop() {
-        scheduler.shutdownNow();
+        stopping = true;
     }
 }

@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.statemachine.raft.OnDemandThread;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -8,7 +9,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -36,9 +36,7 @@ final class Leadership implements AutoCloseable {
     private final Supplier<List<Follower>> followers;
     private final long answeredMsMax;
     private final AtomicBoolean underWay = new AtomicBoolean();
-    private final ExecutorService thread =
-            Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().name("lattice-leadership").daemon().factory());
+    private final ExecutorService thread = OnDemandThread.named("lattice-leadership");
 
     /// @param answeredMsMax a follower that hasn't answered for so long isn't asked to lead
     Leadership(

@@ -13,15 +13,17 @@ import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
+import io.lattice.statemachine.raft.OnDemandThread;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,24 +51,24 @@ public final class SpaceKeeper implements AutoCloseable {
     private final Consumer<Throwable> died;
     private final Supplier<List<Tenant>> tenants;
     private final Map<Integer, Space> spaces = new HashMap<>();
-    private final ScheduledExecutorService looks =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("lattice-space").daemon().factory());
-    private final ExecutorService reclaims =
-            Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().name("lattice-reclaim").daemon().factory());
+    private final ScheduledExecutorService looks;
+    private final ExecutorService reclaims = OnDemandThread.named("lattice-reclaim");
+    private @Nullable ScheduledFuture<?> looking;
     private long flushedNanos = System.nanoTime() - FLUSH_INTERVAL_NANOS;
     private volatile boolean stopping;
 
     /// @param tenants asked at each look, since quotas may change
     /// @param memberId in whose name alarms are raised
+    /// @param looks shared by all groups
     /// @param died told if looking fails for a reason that nobody expects: tenants would store without bounds
     public SpaceKeeper(
             RaftNode node,
             SpaceReclaimer reclaimer,
             Supplier<List<Tenant>> tenants,
             long memberId,
+            ScheduledExecutorService looks,
             Consumer<Throwable> died) {
+        this.looks = looks;
         this.node = node;
         this.reclaimer = reclaimer;
         this.memberId = memberId;
@@ -76,7 +78,7 @@ public final class SpaceKeeper implements AutoCloseable {
 
     /// Begins to look.
     public void start() {
-        var _ = looks.scheduleWithFixedDelay(this::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
+        looking = looks.scheduleWithFixedDelay(this::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
     }
 
     private void look() {
@@ -226,7 +228,10 @@ public final class SpaceKeeper implements AutoCloseable {
     @Override
     public void close() {
         stopping = true;
-        looks.shutdownNow();
+        ScheduledFuture<?> started = looking;
+        if (started != null) {
+            started.cancel(true);
+        }
         reclaims.shutdownNow();
     }
 

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -55,9 +54,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
     private final LogExtent log;
     private final ApplyListener listener;
     private final WatchHub watches = new WatchHub();
-    private final ExecutorService checkpointer =
-            Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().name("lattice-checkpointer").daemon().factory());
+    private final ExecutorService checkpointer = OnDemandThread.named("lattice-checkpointer");
     private final AtomicBoolean checkpointing = new AtomicBoolean();
     private volatile @Nullable StateStore store;
     private volatile boolean closing;
