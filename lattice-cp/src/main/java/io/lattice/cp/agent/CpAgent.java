@@ -323,8 +323,10 @@ public final class CpAgent implements ManifestSource, AutoCloseable {
         RefusedManifest now = new RefusedManifest(revision, problems);
         refused = now;
         LOG.error(
-                "the manifest of the control plane is refused, and the one before stays in force:\n"
-                        + "{}",
+                "the manifest of the control plane is refused, and {}:\n{}",
+                cache.held().documents() == null
+                        ? "there was none before"
+                        : "the one before stays in force",
                 now.describe());
     }
 

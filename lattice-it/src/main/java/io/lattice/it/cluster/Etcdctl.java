@@ -42,6 +42,12 @@ public record Etcdctl(String endpoints, @Nullable TlsMaterial tls) {
                 "etcdctl " + arguments[0], command(List.of(arguments)), Map.of(), log);
     }
 
+    /// Starts a command that reads more commands, such as `watch -i`; what it prints goes to `log`.
+    public ServerProcess startInteractive(Path log, String... arguments) {
+        return ServerProcess.startInteractive(
+                "etcdctl " + arguments[0], command(List.of(arguments)), log);
+    }
+
     private List<String> command(List<String> arguments) {
         List<String> command =
                 new ArrayList<>(

@@ -33,16 +33,34 @@ public final class ServerProcess implements AutoCloseable {
         this.log = log;
     }
 
-    /// Starts `command`; standard output and error are appended to `log`.
+    /// Starts `command` with nothing on its standard input; standard output and error are appended to `log`.
     public static ServerProcess start(
             String name, List<String> command, Map<String, String> environment, Path log) {
+        return start(
+                name,
+                command,
+                environment,
+                log,
+                ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+    }
+
+    /// Starts `command`, which is told what to do by [#type]; standard output and error are appended to `log`.
+    public static ServerProcess startInteractive(String name, List<String> command, Path log) {
+        return start(name, command, Map.of(), log, ProcessBuilder.Redirect.PIPE);
+    }
+
+    private static ServerProcess start(
+            String name,
+            List<String> command,
+            Map<String, String> environment,
+            Path log,
+            ProcessBuilder.Redirect input) {
         try {
             Files.createDirectories(log.toAbsolutePath().getParent());
             ProcessBuilder builder =
                     new ProcessBuilder(command)
                             .redirectErrorStream(true)
-                            .redirectInput(
-                                    ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                            .redirectInput(input)
                             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
             builder.environment().putAll(environment);
             ServerProcess started = new ServerProcess(name, builder.start(), log);
@@ -55,6 +73,15 @@ public final class ServerProcess implements AutoCloseable {
 
     public String name() {
         return name;
+    }
+
+    /// Gives the process a line on its standard input.
+    public void type(String line) {
+        try {
+            process.outputWriter(StandardCharsets.UTF_8).append(line).append('\n').flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(name + " takes no input", e);
+        }
     }
 
     public long pid() {

@@ -12,6 +12,8 @@ import io.lattice.it.cluster.ServerProcess;
 import io.lattice.it.cluster.TestCluster;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -22,6 +24,8 @@ class EtcdctlRecipesTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static final Pattern REVISION = Pattern.compile("\"revision\":([0-9]+)");
 
     private static TestCluster cluster;
     private static Etcdctl lattice;
@@ -164,5 +168,44 @@ class EtcdctlRecipesTest {
             assertThat(printed(alive).getLast())
                     .isEqualTo("lease %s expired or revoked.".formatted(lease));
         }
+    }
+
+    @Test
+    void anInteractiveWatchTellsItsProgressLikeWithEtcd() {
+        assertThat(watched("lattice", lattice)).isEqualTo(watched("etcd", etcd));
+    }
+
+    /// What an interactive watch of two keys printed, with what revisions are beyond the first one's put.
+    private static List<String> watched(String name, Etcdctl server) {
+        long put = revisionOf(server.run("put", "seen", "v1", "-w", "json").orThrow().out());
+        try (ServerProcess watch =
+                server.startInteractive(
+                        CLUSTERS.directory("output").resolve("watch-" + name + ".log"),
+                        "watch",
+                        "-i")) {
+            watch.type("watch seen --rev=" + put);
+            awaitLines(watch, 3);
+            watch.type("progress");
+            awaitLines(watch, 4);
+            watch.type("watch other --rev=" + put);
+            long other = revisionOf(server.run("put", "other", "v2", "-w", "json").orThrow().out());
+            awaitLines(watch, 7);
+            watch.type("progress");
+            awaitLines(watch, 8);
+            assertThat(other).isEqualTo(put + 1);
+            return printed(watch).stream()
+                    .map(line ->
+                            line.startsWith("progress notify: ")
+                                    ? "progress notify: put + "
+                                            + (Long.parseLong(line.substring(17)) - put)
+                                    : line)
+                    .toList();
+        }
+    }
+
+    private static long revisionOf(String json) {
+        Matcher revision = REVISION.matcher(json);
+        assertThat(revision.find()).as(json).isTrue();
+        return Long.parseLong(revision.group(1));
     }
 }
