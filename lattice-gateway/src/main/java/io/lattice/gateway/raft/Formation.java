@@ -3,6 +3,7 @@ package io.lattice.gateway.raft;
 import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.JoinRequest;
+import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.proto.peer.ProbeReply;
@@ -85,6 +86,20 @@ final class Formation {
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");
+    }
+
+    /// Asks each node once whether this one, which has a log, was taken out of the group for good. Without a leader that can prove to be
+    /// one, nobody says so.
+    boolean isGone() throws InterruptedException {
+        for (String other : others()) {
+            PeerRequest.Builder request =
+                    PeerRequest.newBuilder().setLeave(LeaveRequest.newBuilder().setRaftId(raftId));
+            Optional<PeerReply> reply = ask(other, request);
+            if (reply.isPresent() && reply.get().getLeave().getGone()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// Asks for membership until `member` says that this node has it.

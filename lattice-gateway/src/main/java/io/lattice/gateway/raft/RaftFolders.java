@@ -27,23 +27,38 @@ final class RaftFolders {
         return Files.exists(log().resolve(PROMISES));
     }
 
-    /// Moves all but the term and the vote into a folder that doesn't exist yet.
-    void moveLog(Path target) throws IOException {
-        Files.createDirectories(target);
-        try (Stream<Path> files = Files.list(log())) {
-            for (Path file : (Iterable<Path>) files::iterator) {
-                if (!file.getFileName().toString().equals(PROMISES)) {
-                    Files.move(file, target.resolve(file.getFileName()));
-                }
-            }
-        }
-        FileTrees.sync(target);
-        FileTrees.sync(log());
+    /// Moves the log to the folder `log` in a directory, which is made if need be, and leaves an empty one with the same term and vote. A crash meanwhile leaves one or the
+    /// other, once [#discardHalfMade] has run.
+    void moveLog(Path directory) throws IOException {
+        Path promises = emptied().resolve(PROMISES);
+        FileTrees.delete(emptied());
+        Files.createDirectory(emptied());
+        Files.copy(log().resolve(PROMISES), promises);
+        FileTrees.sync(promises);
+        FileTrees.sync(emptied());
+        FileTrees.sync(group);
+        Files.createDirectories(directory);
+        Files.move(log(), directory.resolve("log"));
+        FileTrees.sync(directory);
+        Files.move(emptied(), log());
+        FileTrees.sync(group);
     }
 
-    /// A process that died while Ratis made the group's folder leaves one without a term, which Ratis would take
+    private Path emptied() {
+        return group.resolve("emptied");
+    }
+
+    /// Finishes or undoes what a process that died has begun. One that died while Ratis made the group's folder leaves one without a term, which Ratis would take
     /// for a group. It has never voted.
     void discardHalfMade() throws IOException {
+        if (Files.exists(emptied())) {
+            if (Files.exists(log())) {
+                FileTrees.delete(emptied());
+            } else {
+                Files.move(emptied(), log());
+                FileTrees.sync(group);
+            }
+        }
         if (!Files.isDirectory(group) || hasLog()) {
             return;
         }

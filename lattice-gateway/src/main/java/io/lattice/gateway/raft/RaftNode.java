@@ -53,6 +53,10 @@ public final class RaftNode implements LeaderSpread.Led {
     private final MemberServices services;
     private final Pauses pauses = new Pauses();
     private final boolean hasLog;
+
+    /// Whether the log that there was had entries.
+    private final boolean hadEntries;
+
     private volatile GroupSettings group;
     private volatile boolean stopping;
     private volatile boolean opened;
@@ -94,6 +98,7 @@ public final class RaftNode implements LeaderSpread.Led {
                         log,
                         applications);
         this.hasLog = folders.hasLog();
+        this.hadEntries = !log.isEmpty();
         this.members = inGroup(host.members());
         this.services = new MemberServices(this, host.settings(), host.identity(), host.load());
         this.calls = new RatisCalls(host.server(), groupId);
@@ -119,8 +124,18 @@ public final class RaftNode implements LeaderSpread.Led {
     /// for an election timeout before that, Ratis would have it elected, sees that it is no member, and closes the group as
     /// if it had been removed.
     ///
-    /// @return false if Ratis closed the group before this node was a member: it has to be opened anew
+    /// A node that was taken out of the group while it was away doesn't know it from its log: the others would elect no one with it,
+    /// and Ratis would close the group. So it asks first, and begins anew if a leader says that it is out for good.
+    ///
+    /// @return false if this node was no member, or if Ratis closed the group before it was one: it has to be opened anew
     boolean open() throws IOException, InterruptedException {
+        if (hadEntries && group.peers().size() > 1 && isGone()) {
+            LOG.info(
+                    "this node was taken out of group {}: what it had is in {}",
+                    group.name(),
+                    putAside());
+            return false;
+        }
         stateMachine.expectClose();
         boolean up = run();
         if (!up) {
@@ -231,6 +246,12 @@ public final class RaftNode implements LeaderSpread.Led {
             throw new IOException("the Raft group can't be opened", reply.getException());
         }
         opened = true;
+    }
+
+    private boolean isGone() throws InterruptedException {
+        try (PeerClients configured = configuredClients()) {
+            return formation(configured).isGone();
+        }
     }
 
     private Optional<List<String>> founders() throws InterruptedException {
@@ -432,7 +453,7 @@ public final class RaftNode implements LeaderSpread.Led {
                         "%s-%s-%d".formatted(group.name(), group.id(), System.currentTimeMillis()));
         Path log = host.settings().walDirectory().resolve(stamp);
         Path state = host.settings().dataDirectory().resolve(stamp);
-        folders.moveLog(log.resolve("log"));
+        folders.moveLog(log);
         Path store = group.storeDirectory(host.settings().dataDirectory());
         if (Files.exists(store)) {
             Files.createDirectories(state);

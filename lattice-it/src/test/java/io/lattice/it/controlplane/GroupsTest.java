@@ -31,6 +31,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -268,6 +269,45 @@ class GroupsTest {
                 LIMIT,
                 () -> put(back, "elsewhere", "back") > 0,
                 lattice::logTails);
+        lattice.startNode(other);
+        lattice.awaitReady(other);
+        aNodeThatIsTakenOutWhileItIsAwayComesBack(leader, other);
+    }
+
+    /// Its log says that it is a member.
+    private void aNodeThatIsTakenOutWhileItIsAwayComesBack(int away, int other) {
+        put(other, "elsewhere", "all are here");
+        lattice.kill(away);
+        long before = changesWithout(away);
+        putGroup("g3", other, 3 - away - other);
+        Await.until(
+                "the leader has taken it out",
+                LIMIT,
+                () -> changesWithout(away) > before,
+                lattice::logTails);
+        put(other, "elsewhere", "without it again");
+        putGroup("g3", 0, 1, 2);
+        lattice.startNode(away);
+        lattice.awaitReady(away);
+
+        Await.until(
+                "the node serves the group again",
+                LIMIT,
+                () -> get(away, "elsewhere").equals("without it again"),
+                lattice::logTails);
+        assertThat(lattice.process(away).logText())
+                .contains("this node was taken out of group g3")
+                .doesNotContain("ending the process");
+    }
+
+    /// How often the members became some without a node, by the logs of the leaders.
+    private long changesWithout(int node) {
+        return IntStream.range(0, 3)
+                .mapToObj(i -> lattice.process(i).logText())
+                .flatMap(String::lines)
+                .filter(line -> line.contains("the members are [") && line.contains("SUCCESS"))
+                .filter(line -> !line.split("]: ", 2)[0].contains(lattice.node(node).name() + "~"))
+                .count();
     }
 
     private void awaitGone(int node) {
