@@ -12,8 +12,10 @@ import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Serves calls with the metadata `hasleader: true` (WithRequireLeader of etcd's Go client) only while this node knows of a
 /// leader. A new one without a leader is refused at once; a stream that is open already is ended after three election timeouts
@@ -33,6 +35,8 @@ public final class LeaderWanted implements ServerInterceptor {
     private final BooleanSupplier hasLeader;
     private final Set<EndableCall<?, ?>> streams = ConcurrentHashMap.newKeySet();
 
+    private @Nullable ScheduledFuture<?> looking;
+
     /// Only the timer's thread touches it.
     private int misses;
 
@@ -44,7 +48,15 @@ public final class LeaderWanted implements ServerInterceptor {
     /// Begins to look for the leader, once an election timeout.
     public void start(ScheduledExecutorService timer, Duration electionTimeout) {
         long nanos = electionTimeout.toNanos();
-        var _ = timer.scheduleWithFixedDelay(this::look, nanos, nanos, TimeUnit.NANOSECONDS);
+        looking = timer.scheduleWithFixedDelay(this::look, nanos, nanos, TimeUnit.NANOSECONDS);
+    }
+
+    /// Looks no more.
+    public void stop() {
+        ScheduledFuture<?> started = looking;
+        if (started != null) {
+            started.cancel(false);
+        }
     }
 
     void look() {

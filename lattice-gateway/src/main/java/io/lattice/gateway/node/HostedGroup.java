@@ -203,6 +203,7 @@ final class HostedGroup {
 
     /// Ends what the group does by itself. Not earlier than its calls are done: leases go on while they are drained.
     void stop() {
+        leaderWanted.stop();
         leaseTicker.close();
         spaceKeeper.close();
     }

@@ -188,52 +188,89 @@ final class HostedGroups {
         try {
             boolean fresh = node.manifests().state() == CacheState.FRESH;
             Map<String, Manifest.Group> wanted = node.manifests().current().groups();
-            for (HostedGroup group : groups.values()) {
-                Manifest.Group manifest = wanted.get(group.name());
-                if (manifest != null && fresh) {
-                    group.raft()
-                            .dropOthers(
-                                    manifest.voters().stream()
-                                            .map(Manifest.Replica::nodeId)
-                                            .toList());
-                }
-                if (leaving.contains(group.name())) {
-                    group.raft().askWhetherGone(() -> leftSoon(group));
-                }
+            groups.values().forEach(group -> tend(group, wanted.get(group.name()), fresh));
+        } catch (RuntimeException e) {
+            LOG.error("the members of the groups could not be looked after", e);
+        }
+    }
+
+    private void tend(HostedGroup group, Manifest.@Nullable Group manifest, boolean fresh) {
+        try {
+            if (manifest != null && fresh) {
+                group.raft()
+                        .dropOthers(
+                                manifest.voters().stream().map(Manifest.Replica::nodeId).toList());
+            }
+            if (leaving.contains(group.name())) {
+                group.raft().askWhetherGone(() -> change(() -> left(group)));
             }
         } catch (RuntimeException e) {
-            // A division may close meanwhile; the next look is soon.
-            LOG.warn("the members of the groups could not be looked after", e);
+            // The division may close meanwhile; the next look is soon.
+            LOG.warn("the members of group {} could not be looked after", group.name(), e);
         }
     }
 
-    private void leftSoon(HostedGroup group) {
+    private void change(Runnable change) {
         try {
-            changes.execute(() -> left(group));
+            changes.execute(change);
         } catch (RejectedExecutionException e) {
-            LOG.debug("the node stops before it has left group {}", group.name(), e);
+            LOG.debug("the node stops", e);
         }
     }
 
-    private synchronized void left(HostedGroup group) {
+    private void left(HostedGroup group) {
+        close(
+                group,
+                () ->
+                        LOG.info(
+                                "left group {}: what this node had of it is in {}",
+                                group.name(),
+                                host.leave(group.raft())));
+    }
+
+    /// Closes a group that this node was leaving when a manifest gave it back: opened again, it finds out whether it is a member.
+    private void reopen(HostedGroup group) {
+        close(
+                group,
+                () -> {
+                    host.release(group.raft());
+                    LOG.info("the manifest gives this node group {} again", group.name());
+                });
+    }
+
+    /// Closes a group's member.
+    @FunctionalInterface
+    private interface Closing {
+        void close() throws IOException;
+    }
+
+    /// Closes a group that this node doesn't serve any more. Outside of the monitor, since it may take as long as closing a store.
+    private void close(HostedGroup group, Closing closing) {
         String name = group.name();
-        if (closed || !leaving.contains(name) || groups.get(name) != group) {
-            return;
+        synchronized (this) {
+            if (closed || !leaving.contains(name) || groups.get(name) != group) {
+                return;
+            }
+            groups.remove(name);
+            // Not opened again before it is closed.
+            failed.add(name);
         }
         group.stop();
+        boolean done = false;
         try {
-            LOG.info(
-                    "left group {}: what this node had of it is in {}",
-                    name,
-                    host.leave(group.raft()));
-        } catch (IOException e) {
-            failed.add(name);
-            LOG.error("group {} was left, but not closed: restart this node", name, e);
+            closing.close();
+            done = true;
+        } catch (IOException | RuntimeException e) {
+            LOG.error("group {} was not closed: restart this node", name, e);
         }
-        groups.remove(name);
-        leaving.remove(name);
-        if (followed != null) {
-            follow(followed);
+        synchronized (this) {
+            leaving.remove(name);
+            if (done) {
+                failed.remove(name);
+            }
+            if (followed != null && !closed) {
+                follow(followed);
+            }
         }
     }
 
@@ -244,20 +281,6 @@ final class HostedGroups {
             group.stopWatches();
             group.stopWaiting();
         }
-    }
-
-    /// The manifest gives a group back before it was left.
-    private void endLeaving(HostedGroup group, Placement placement) {
-        if (!group.raft().endLeaving()) {
-            LOG.info("group {} comes back to this node when it has been left", group.name());
-            return;
-        }
-        group.stop();
-        HostedGroup again = new HostedGroup(node, placement, group.raft());
-        groups.put(group.name(), again);
-        again.start();
-        leaving.remove(group.name());
-        LOG.info("the manifest gives this node group {} again", group.name());
     }
 
     /// Goes by a later manifest.
@@ -275,7 +298,10 @@ final class HostedGroups {
             others.remove(placement.group());
             host.configure(RaftMapping.group(node.config(), placement));
             if (leaving.contains(placement.group())) {
-                endLeaving(Objects.requireNonNull(groups.get(placement.group())), placement);
+                HostedGroup group = groups.get(placement.group());
+                if (group != null) {
+                    change(() -> reopen(group));
+                }
             }
             if (!groups.containsKey(placement.group())
                     && !opening.containsKey(placement.group())
@@ -293,9 +319,9 @@ final class HostedGroups {
         }
     }
 
-    /// Those that are open, by name.
+    /// Those that this node serves, by name.
     Collection<HostedGroup> all() {
-        return groups.values();
+        return groups.values().stream().filter(group -> !leaving.contains(group.name())).toList();
     }
 
     /// The services of a group, null if it isn't open here.

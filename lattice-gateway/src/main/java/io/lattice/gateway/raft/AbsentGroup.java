@@ -4,6 +4,7 @@ import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.ProbeReply;
 import java.util.List;
@@ -48,7 +49,7 @@ record AbsentGroup(RaftSettings settings, RaftIdentity identity, @Nullable UUID 
     }
 
     @Override
-    public void leave(String raftId, Consumer<LeaveReply> callback) {
+    public void leave(LeaveRequest request, Consumer<LeaveReply> callback) {
         callback.accept(LeaveReply.getDefaultInstance());
     }
 

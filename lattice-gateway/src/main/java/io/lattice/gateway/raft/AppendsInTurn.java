@@ -7,8 +7,8 @@ import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -44,6 +44,10 @@ final class AppendsInTurn {
     /// More than a leader leaves unanswered, so only repetitions can fill it.
     static final int WAITING_MAX = 32;
 
+    /// Ratis drops what it has to append when it takes up a snapshot or closes a group, and never answers. A disk that takes so long ends
+    /// the process.
+    static final Duration FORGOTTEN = Watchdog.DISK_HUNG.plusSeconds(5);
+
     private static final Duration SNAPSHOT_PATIENCE = Duration.ofSeconds(5);
     private static final long SNAPSHOT_LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -51,7 +55,13 @@ final class AppendsInTurn {
     private final Predicate<RaftGroupId> installing;
 
     /// What waits in each group that is appending.
-    private final Map<RaftGroupId, Queue<Waiting>> busy = new HashMap<>();
+    private final Map<RaftGroupId, Turns> busy = new HashMap<>();
+
+    /// The turns of a group, from a request that found it idle on.
+    private static final class Turns {
+        private final Queue<Waiting> waiting = new ArrayDeque<>();
+        private long sinceNanos = System.nanoTime();
+    }
 
     private AppendsInTurn(RaftServer server, Predicate<RaftGroupId> installing) {
         this.server = server;
@@ -109,54 +119,78 @@ final class AppendsInTurn {
             return server.appendEntriesAsync(request);
         }
         RaftGroupId group = ProtoUtils.toRaftGroupId(request.getServerRequest().getRaftGroupId());
+        Turns begun;
         synchronized (busy) {
-            Queue<Waiting> waiting = busy.get(group);
-            if (waiting != null) {
-                if (waiting.size() == WAITING_MAX) {
+            Turns turns = busy.get(group);
+            if (turns != null && isForgotten(turns)) {
+                fail(turns);
+                turns = null;
+            }
+            if (turns != null) {
+                if (turns.waiting.size() == WAITING_MAX) {
                     return CompletableFuture.failedFuture(
                             new IOException(
                                     "%d append requests wait for the log of %s already"
                                             .formatted(WAITING_MAX, group)));
                 }
                 Waiting turn = new Waiting(request, new CompletableFuture<>());
-                waiting.add(turn);
+                turns.waiting.add(turn);
                 return turn.reply;
             }
-            busy.put(group, new ArrayDeque<>());
+            begun = new Turns();
+            busy.put(group, begun);
         }
-        return start(group, request);
+        return start(group, begun, request);
+    }
+
+    private static boolean isForgotten(Turns turns) {
+        return System.nanoTime() - turns.sinceNanos > FORGOTTEN.toNanos();
+    }
+
+    /// Not on this thread: what follows an answer may come back here.
+    private static void fail(Turns turns) {
+        IOException forgotten = new IOException("an append before this one was never answered");
+        List<Waiting> failed = List.copyOf(turns.waiting);
+        Thread.ofVirtual()
+                .name("append-in-turn")
+                .start(() -> failed.forEach(turn -> turn.reply.completeExceptionally(forgotten)));
     }
 
     /// The reply's future completes after the next request was let in.
     private CompletableFuture<AppendEntriesReplyProto> start(
-            RaftGroupId group, AppendEntriesRequestProto request) throws IOException {
+            RaftGroupId group, Turns turns, AppendEntriesRequestProto request) throws IOException {
         CompletableFuture<AppendEntriesReplyProto> reply;
         try {
             reply = server.appendEntriesAsync(request);
         } catch (IOException | RuntimeException | Error e) {
-            next(group);
+            next(group, turns);
             throw e;
         }
-        return reply.whenComplete((done, failure) -> next(group));
+        return reply.whenComplete((done, failure) -> next(group, turns));
     }
 
-    private void next(RaftGroupId group) {
+    private void next(RaftGroupId group, Turns turns) {
         Waiting turn;
         synchronized (busy) {
-            turn = Objects.requireNonNull(busy.get(group)).poll();
+            if (busy.get(group) != turns) {
+                // It was given up, and is answered after all.
+                return;
+            }
+            turn = turns.waiting.poll();
             if (turn == null) {
                 busy.remove(group);
                 return;
             }
+            turns.sinceNanos = System.nanoTime();
         }
         // Not here: this may be a thread of Ratis' log, and appending may wait for that.
-        Thread.ofVirtual().name("append-in-turn").start(() -> take(group, turn));
+        Thread.ofVirtual().name("append-in-turn").start(() -> take(group, turns, turn));
     }
 
-    private void take(RaftGroupId group, Waiting turn) {
+    private void take(RaftGroupId group, Turns turns, Waiting turn) {
         try {
             var _ =
-                    start(group, turn.request)
+                    start(group, turns, turn.request)
                             .whenComplete((reply, failure) -> {
                                 if (failure == null) {
                                     turn.reply.complete(reply);

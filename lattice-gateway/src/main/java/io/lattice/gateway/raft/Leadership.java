@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -31,10 +32,14 @@ final class Leadership implements AutoCloseable {
     /// A follower that lacks more has to catch up before it can lead.
     private static final long LAG_ENTRIES_MAX = 1_000;
 
+    /// So long a node that had to give up leadership isn't given another one for the sake of balance.
+    private static final long RELIEF_NANOS = TimeUnit.MINUTES.toNanos(5);
+
     private final RatisCalls calls;
     private final RaftView view;
     private final Supplier<List<Follower>> followers;
     private final long answeredMsMax;
+    private volatile @Nullable Long relievedNanos;
     private final AtomicBoolean underWay = new AtomicBoolean();
     private final ExecutorService thread = OnDemandThread.named("lattice-leadership");
 
@@ -55,6 +60,7 @@ final class Leadership implements AutoCloseable {
         if (!underWay.compareAndSet(false, true)) {
             return;
         }
+        relievedNanos = System.nanoTime();
         LOG.warn("giving up leadership: {}", reason);
         thread.execute(this::handOver);
     }
@@ -120,6 +126,21 @@ final class Leadership implements AutoCloseable {
                         .collect(Collectors.toCollection(HashSet::new));
         current.add(view.nodeId());
         return current;
+    }
+
+    /// How long a follower has been silent; 0 if nothing is known of it.
+    long silentMs(String raftId) {
+        return followers.get().stream()
+                .filter(f -> f.raftId().equals(raftId))
+                .mapToLong(Follower::heardMs)
+                .max()
+                .orElse(0);
+    }
+
+    /// Whether this node has lately given up leadership because it couldn't do its work.
+    boolean wasRelieved() {
+        Long at = relievedNanos;
+        return at != null && System.nanoTime() - at < RELIEF_NANOS;
     }
 
     private Optional<String> successor() {

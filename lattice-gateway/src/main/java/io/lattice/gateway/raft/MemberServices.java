@@ -4,6 +4,7 @@ import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.ProbeReply;
 import java.util.List;
@@ -90,12 +91,12 @@ final class MemberServices implements PeerServer.Handler {
     }
 
     @Override
-    public void leave(String raftId, Consumer<LeaveReply> callback) {
+    public void leave(LeaveRequest request, Consumer<LeaveReply> callback) {
         Membership membership = node.membershipOrNull();
         if (membership == null) {
             callback.accept(LeaveReply.getDefaultInstance());
         } else {
-            membership.confirmGone(raftId, settings.requestTimeout(), callback);
+            membership.confirmGone(request, settings.requestTimeout(), callback);
         }
     }
 

@@ -3,16 +3,21 @@ package io.lattice.gateway.raft;
 import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LeaveRequest;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,11 +25,25 @@ import org.slf4j.LoggerFactory;
 final class Membership {
     private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
 
+    /// A voter that asked whether it is out, so long ago at most, is leaving.
+    private static final long ASKED_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /// A voter that was silent for so long is taken for dead. One that only slept is told when it opens the group again.
+    private static final long DEAD_MS = TimeUnit.MINUTES.toMillis(1);
+
+    /// A hand-over that failed kept writers waiting, so it isn't tried again at once.
+    private static final long FAILED_NANOS = TimeUnit.MINUTES.toNanos(1);
+
     private final RaftServer.Division division;
     private final RatisCalls calls;
     private final RaftView view;
     private final ReadFence fence;
     private final Leadership leadership;
+
+    /// When voters last asked whether they are out.
+    private final Map<String, Long> asked = new ConcurrentHashMap<>();
+
+    private volatile @Nullable Long failedNanos;
 
     Membership(
             RaftServer.Division division,
@@ -96,8 +115,8 @@ final class Membership {
         }
     }
 
-    /// If this node leads, and all wanted nodes are voters and keep up, takes one voter out that isn't wanted; if only this node
-    /// isn't, one of them is to lead first.
+    /// If this node leads, and all wanted nodes are voters and keep up, takes one voter out that isn't wanted and either knows it or
+    /// is dead: one that serves would find itself outside of its group. If this node isn't wanted, another one is to lead first.
     ///
     /// @param wanted node ids
     void dropOthers(Collection<String> wanted) {
@@ -122,23 +141,46 @@ final class Membership {
             return;
         }
         Optional<RaftPeer> drop =
-                others.stream()
-                        .filter(p -> !p.getId().toString().equals(view.nodeId()))
-                        .findFirst();
+                others.stream().filter(p -> isLeavingOrDead(p.getId().toString())).findFirst();
         if (drop.isPresent()) {
             LOG.info("{} has no place among {} any more", drop.get(), wanted);
             List<RaftPeer> changed = new ArrayList<>(current);
             changed.remove(drop.get());
             var _ = change(current, changed);
-        } else {
-            LOG.info(
-                    "this node has no place among {} any more, and one of them is to lead", wanted);
-            var _ = leadership.moveTo(staying.getFirst());
+        } else if (!wanted.contains(RaftIdentity.nodeOf(view.nodeId()))) {
+            leadElsewhere(staying);
         }
     }
 
-    /// Answers whether this node surely leads, and a majority has on disk that `raftId` is no member.
-    void confirmGone(String raftId, Duration patience, Consumer<LeaveReply> callback) {
+    private boolean isLeavingOrDead(String raftId) {
+        if (raftId.equals(view.nodeId())) {
+            return false;
+        }
+        Long at = asked.get(raftId);
+        return (at != null && System.nanoTime() - at < ASKED_NANOS)
+                || leadership.silentMs(raftId) >= DEAD_MS;
+    }
+
+    private void leadElsewhere(List<String> staying) {
+        long now = System.nanoTime();
+        Long failed = failedNanos;
+        if (failed != null && now - failed < FAILED_NANOS) {
+            return;
+        }
+        LOG.info("this node has no place among the voters any more: one of {} is to lead", staying);
+        var _ =
+                leadership
+                        .moveTo(staying.getFirst())
+                        .thenAccept(done -> failedNanos = done ? null : Long.valueOf(now));
+    }
+
+    /// Answers whether this node surely leads, and a majority has on disk that the asking node is no member.
+    void confirmGone(LeaveRequest request, Duration patience, Consumer<LeaveReply> callback) {
+        String raftId = request.getRaftId();
+        asked.keySet().retainAll(view.voters().current());
+        if (request.getLeaving() && view.voters().contains(raftId)) {
+            asked.put(raftId, System.nanoTime());
+        }
         fence.confirmLeadership(
                 System.nanoTime() + patience.toNanos(),
                 confirmed -> {

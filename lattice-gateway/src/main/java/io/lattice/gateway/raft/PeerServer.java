@@ -5,6 +5,7 @@ import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
@@ -43,8 +44,8 @@ final class PeerServer {
         /// Makes a node with a new identity a voter.
         JoinReply join(String raftId);
 
-        /// Whether this node leads and a node is no member any more.
-        void leave(String raftId, Consumer<LeaveReply> callback);
+        /// Whether this node leads and the asking one is no member any more.
+        void leave(LeaveRequest request, Consumer<LeaveReply> callback);
 
         /// How much this node leads.
         LoadReply load();
@@ -105,9 +106,7 @@ final class PeerServer {
                                                                 .setResult(result))));
                 case PROBE -> send(reply.setProbe(handler.probe()));
                 case JOIN -> send(reply.setJoin(handler.join(request.getJoin().getRaftId())));
-                case LEAVE ->
-                        handler.leave(
-                                request.getLeave().getRaftId(), left -> send(reply.setLeave(left)));
+                case LEAVE -> handler.leave(request.getLeave(), left -> send(reply.setLeave(left)));
                 case LOAD -> send(reply.setLoad(handler.load()));
                 case REQUEST_NOT_SET ->
                         LOG.warn("a peer sent a request of an unknown kind: {}", request.getId());

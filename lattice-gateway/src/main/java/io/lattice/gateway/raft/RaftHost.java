@@ -290,8 +290,20 @@ public final class RaftHost implements AutoCloseable {
         }
     }
 
+    private void spreadLeaders(long now) {
+        try {
+            spread.tick(now, led());
+        } catch (RuntimeException e) {
+            // A group may close meanwhile; balance can wait.
+            LOG.warn("leaders could not be spread", e);
+        }
+    }
+
     private LoadReply load() {
-        return LoadReply.newBuilder().setWilling(!unwilling).setLeaderships(led().size()).build();
+        return LoadReply.newBuilder()
+                .setWilling(!unwilling && groups.values().stream().noneMatch(RaftNode::wasRelieved))
+                .setLeaderships(led().size())
+                .build();
     }
 
     private List<RaftNode> led() {
@@ -313,6 +325,15 @@ public final class RaftHost implements AutoCloseable {
             LOG.info("stopping with leaderships that were not handed over within {}", patience);
         } catch (ExecutionException e) {
             throw new IllegalStateException("a hand-over never fails", e);
+        }
+    }
+
+    /// Closes a group that is to be opened again.
+    public void release(RaftNode node) throws IOException {
+        try {
+            close(node);
+        } finally {
+            reserved.remove(node.group().id());
         }
     }
 
@@ -348,7 +369,7 @@ public final class RaftHost implements AutoCloseable {
             for (RaftNode node : groups.values()) {
                 waiting |= node.tick(now);
             }
-            spread.tick(now, led());
+            spreadLeaders(now);
             parts.members().tick();
             tickAfter(waiting ? TICK_MS : IDLE_TICK_MS);
         } catch (RuntimeException | Error e) {

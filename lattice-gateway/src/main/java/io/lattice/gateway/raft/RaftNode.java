@@ -366,6 +366,12 @@ public final class RaftNode implements LeaderSpread.Led {
         return r != null && !stopping && r.view().isReadyLeader();
     }
 
+    /// Whether this node has lately given up the group's leadership because it couldn't do its work.
+    boolean wasRelieved() {
+        Running r = running;
+        return r != null && r.leadership().wasRelieved();
+    }
+
     /// Hands over leadership before this node stops; never fails.
     CompletableFuture<Boolean> handOver() {
         Running r = running;
@@ -410,19 +416,6 @@ public final class RaftNode implements LeaderSpread.Led {
         stateMachine.expectClose();
     }
 
-    /// Takes [#beginLeaving] back.
-    ///
-    /// @return false if this node isn't in the group any more
-    public synchronized boolean endLeaving() {
-        RaftServer.Division started = requireRunning().division();
-        if (stopping || isClosed(started) || !isMember(started)) {
-            return false;
-        }
-        member = true;
-        stateMachine.expectNoClose();
-        return true;
-    }
-
     /// Asks the other members whether this node is out of the group for good. Only a leader that proves to be one says so.
     ///
     /// @param gone called if so, on any thread, perhaps more than once
@@ -433,7 +426,8 @@ public final class RaftNode implements LeaderSpread.Led {
                 members.send(
                         other.raftId(),
                         PeerRequest.newBuilder()
-                                .setLeave(LeaveRequest.newBuilder().setRaftId(self)),
+                                .setLeave(
+                                        LeaveRequest.newBuilder().setRaftId(self).setLeaving(true)),
                         reply -> {
                             if (reply != null && reply.getLeave().getGone()) {
                                 gone.run();

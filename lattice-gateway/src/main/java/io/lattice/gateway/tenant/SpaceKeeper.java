@@ -230,7 +230,7 @@ public final class SpaceKeeper implements AutoCloseable {
         stopping = true;
         ScheduledFuture<?> started = looking;
         if (started != null) {
-            started.cancel(true);
+            started.cancel(false);
         }
         reclaims.shutdownNow();
     }

@@ -7,6 +7,7 @@ import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
 import io.lattice.proto.peer.LeaveReply;
+import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
@@ -80,8 +81,8 @@ class PeerFuzzTest {
         }
 
         @Override
-        public void leave(String raftId, Consumer<LeaveReply> callback) {
-            callback.accept(LeaveReply.newBuilder().setGone(raftId.isEmpty()).build());
+        public void leave(LeaveRequest request, Consumer<LeaveReply> callback) {
+            callback.accept(LeaveReply.newBuilder().setGone(request.getLeaving()).build());
         }
 
         @Override
