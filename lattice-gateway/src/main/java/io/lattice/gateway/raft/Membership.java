@@ -29,7 +29,7 @@ final class Membership {
     private static final long ASKED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /// A voter that was silent for so long is taken for dead. One that only slept is told when it opens the group again.
-    private static final long DEAD_MS = TimeUnit.MINUTES.toMillis(1);
+    private static final long DEAD_MS = TimeUnit.SECONDS.toMillis(15);
 
     /// A hand-over that failed kept writers waiting, so it isn't tried again at once.
     private static final long FAILED_NANOS = TimeUnit.MINUTES.toNanos(1);

@@ -49,7 +49,12 @@ public record LatticeKind(
 
     /// Lattice that a control plane's manifest places.
     public static LatticeKind placed(String extra) {
-        return new LatticeKind(extra, null, null, true);
+        return placed(extra, null);
+    }
+
+    /// The same on disks that may misbehave.
+    public static LatticeKind placed(String extra, @Nullable DiskFaults diskFaults) {
+        return new LatticeKind(extra, diskFaults, null, true);
     }
 
     @Override

@@ -2,11 +2,21 @@ package io.lattice.it.cluster;
 
 import java.util.List;
 
-/// All nodes on 127.0.0.1.
-public record LoopbackNetwork() implements TestNetwork {
+/// All nodes on one address of this machine.
+public record LoopbackNetwork(String host) implements TestNetwork {
+    /// All nodes on 127.0.0.1.
+    public LoopbackNetwork() {
+        this("127.0.0.1");
+    }
+
     @Override
     public String address(int index) {
-        return "127.0.0.1";
+        return host;
+    }
+
+    @Override
+    public LoopbackNetwork outside() {
+        return this;
     }
 
     @Override

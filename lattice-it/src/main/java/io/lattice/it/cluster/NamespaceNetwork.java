@@ -66,6 +66,11 @@ public final class NamespaceNetwork implements TestNetwork {
     }
 
     @Override
+    public LoopbackNetwork outside() {
+        return new LoopbackNetwork(host(OUTSIDE));
+    }
+
+    @Override
     public List<String> prefix(int index) {
         return List.of("ip", "netns", "exec", namespace(index));
     }

@@ -1,6 +1,7 @@
 package io.lattice.it.cluster;
 
 import com.google.protobuf.ByteString;
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NegotiationType;
 import io.grpc.netty.NettyChannelBuilder;
@@ -21,9 +22,11 @@ public final class NodeClient implements AutoCloseable {
     private static final int MAX_MESSAGE_BYTES = 64 << 20;
 
     private final ManagedChannel channel;
+    private final Channel calls;
 
-    private NodeClient(ManagedChannel channel) {
+    private NodeClient(ManagedChannel channel, Channel calls) {
         this.channel = channel;
+        this.calls = calls;
     }
 
     /// Connects lazily to `host:port`.
@@ -39,7 +42,13 @@ public final class NodeClient implements AutoCloseable {
         } else {
             builder.sslContext(tls.clientContext());
         }
-        return new NodeClient(builder.build());
+        ManagedChannel channel = builder.build();
+        return new NodeClient(channel, channel);
+    }
+
+    /// The same connection, with this class' calls naming a tenant. Either end closes it.
+    public NodeClient naming(String tenant) {
+        return new NodeClient(channel, TenantChannels.naming(channel, tenant));
     }
 
     /// The bare channel, for stubs that this class has no accessor for.
@@ -49,20 +58,19 @@ public final class NodeClient implements AutoCloseable {
 
     /// KV calls that give up after `seconds`.
     public KVGrpc.KVBlockingStub kv(long seconds) {
-        return KVGrpc.newBlockingStub(channel)
+        return KVGrpc.newBlockingStub(calls)
                 .withMaxInboundMessageSize(MAX_MESSAGE_BYTES)
                 .withDeadlineAfter(seconds, TimeUnit.SECONDS);
     }
 
     /// Maintenance calls that give up after `seconds`.
     public MaintenanceGrpc.MaintenanceBlockingStub maintenance(long seconds) {
-        return MaintenanceGrpc.newBlockingStub(channel)
-                .withDeadlineAfter(seconds, TimeUnit.SECONDS);
+        return MaintenanceGrpc.newBlockingStub(calls).withDeadlineAfter(seconds, TimeUnit.SECONDS);
     }
 
     /// Cluster calls that give up after `seconds`.
     public ClusterGrpc.ClusterBlockingStub cluster(long seconds) {
-        return ClusterGrpc.newBlockingStub(channel).withDeadlineAfter(seconds, TimeUnit.SECONDS);
+        return ClusterGrpc.newBlockingStub(calls).withDeadlineAfter(seconds, TimeUnit.SECONDS);
     }
 
     /// The node's own view of the cluster.

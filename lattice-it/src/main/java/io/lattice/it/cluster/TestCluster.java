@@ -101,13 +101,18 @@ public final class TestCluster implements AutoCloseable {
     public static TestCluster start(Plan plan) {
         TestCluster cluster = prepare(plan);
         try {
-            IntStream.range(0, cluster.size()).forEach(cluster::startNode);
-            cluster.awaitReady();
+            cluster.startAll();
             return cluster;
         } catch (RuntimeException e) {
             cluster.close();
             throw e;
         }
+    }
+
+    /// Starts all nodes and waits until each of them answers a linearizable read.
+    public void startAll() {
+        IntStream.range(0, size()).forEach(this::startNode);
+        awaitReady();
     }
 
     public int size() {

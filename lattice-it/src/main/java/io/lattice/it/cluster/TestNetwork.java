@@ -9,6 +9,9 @@ public sealed interface TestNetwork extends AutoCloseable
     /// The address of the node with this index, counted from 0.
     String address(int index);
 
+    /// For processes on the clients' side that the nodes have to reach.
+    LoopbackNetwork outside();
+
     /// What the command line of that node's process is prefixed with.
     List<String> prefix(int index);
 

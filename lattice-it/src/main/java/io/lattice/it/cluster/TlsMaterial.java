@@ -8,11 +8,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import javax.net.ssl.SSLException;
 
 /// A certificate authority with one server and one client certificate, in a folder of its own: ca.crt,
 /// server.crt, server.key, client.crt, client.key.
 public record TlsMaterial(Path folder) {
+    /// How many tenants of one manifest the client certificate can be let use.
+    public static final int TENANTS = 8;
+
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     /// Makes everything with the openssl program. The server certificate serves as a client certificate
@@ -36,7 +40,11 @@ public record TlsMaterial(Path folder) {
                                             "DNS:localhost,DNS:*.lattice.test,IP:127.0.0.1",
                                             ""));
             made.issue("server", "subjectAltName=" + names);
-            made.issue("client", "subjectAltName=DNS:client");
+            String identities =
+                    IntStream.rangeClosed(1, TENANTS)
+                            .mapToObj(number -> ",DNS:" + clientIdentity(number))
+                            .collect(Collectors.joining());
+            made.issue("client", "subjectAltName=DNS:client" + identities);
             return made;
         } catch (IOException e) {
             throw new IllegalStateException("cannot write certificates to " + folder, e);
@@ -98,6 +106,13 @@ public record TlsMaterial(Path folder) {
         } catch (IOException e) {
             throw new IllegalStateException("cannot write certificates to " + folder, e);
         }
+    }
+
+    /// A name that the client certificate has besides `client`: in a manifest a name stands for one tenant only.
+    ///
+    /// @param number 1 to [#TENANTS]
+    public static String clientIdentity(int number) {
+        return "client-" + number;
     }
 
     /// For clients of the nodes.

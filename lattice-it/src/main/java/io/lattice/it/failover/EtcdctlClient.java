@@ -5,7 +5,8 @@ import io.lattice.it.cluster.Etcdctl;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// The real etcdctl, one process for each put, on one node. Used by one thread.
+/// The real etcdctl, one process for each put, on one node. Used by one thread. Always of the tenant
+/// that a call without a name belongs to.
 final class EtcdctlClient implements PutClient {
     private static final Pattern REVISION = Pattern.compile("\"revision\":(\\d+)");
 

@@ -7,41 +7,34 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 
-/// Repeats one fault on one cluster and keeps the books over all rounds. Owned by one thread.
+/// Repeats one fault on one cluster and keeps the books of each tenant over all rounds. Owned by one thread.
 final class FailoverRun {
     private final TestCluster cluster;
-    private final List<Target> targets;
+    private final List<Books> books;
     private final Fault fault;
     private final Random random;
     private final Consumer<String> progress;
-    private final Replicas replicas;
-    private final Ledger ledger;
     private final AtomicLong nextNumber = new AtomicLong();
     private final List<Violation> violations = new ArrayList<>();
     private long longestGapNanos;
     private int rounds;
 
     /// @param cluster ready, and holding nothing that this run has not written
+    /// @param tenants each has clients, and is judged alone
     /// @param progress takes one line for each round
-    FailoverRun(TestCluster cluster, Fault fault, long seed, Consumer<String> progress) {
-        this(cluster, Target.all(cluster), fault, seed, progress);
-    }
-
-    /// @param targets how the clients reach the nodes
     FailoverRun(
             TestCluster cluster,
-            List<Target> targets,
+            List<Tenant> tenants,
             Fault fault,
             long seed,
             Consumer<String> progress) {
         this.cluster = cluster;
-        this.targets = List.copyOf(targets);
         this.fault = fault;
         this.random = new Random(seed);
         this.progress = progress;
-        this.replicas = new Replicas(cluster);
-        this.ledger = new Ledger(replicas.revision());
+        this.books = tenants.stream().map(tenant -> new Books(cluster, tenant)).toList();
     }
 
     /// What the rounds came to.
@@ -88,46 +81,61 @@ final class FailoverRun {
         }
         return new Result(
                 rounds,
-                ledger.acknowledged(),
+                books.stream().mapToLong(Books::acknowledged).sum(),
                 TimeUnit.NANOSECONDS.toMillis(longestGapNanos),
                 violations);
     }
 
     private void round(int number, int count) {
-        History history = new History();
+        List<Workload> workloads = new ArrayList<>();
+        List<History> histories = new ArrayList<>();
         String what;
-        try (Workload workload = Workload.start(targets, history, nextNumber)) {
-            Fault.Round round = new Fault.Round(cluster, history, random);
+        try {
+            for (Books of : books) {
+                History history = new History();
+                histories.add(history);
+                workloads.add(
+                        Workload.start(of.tenant().targets(), history, nextNumber, books.size()));
+            }
+            Fault.Round round = new Fault.Round(cluster, histories, random);
             round.awaitWritesOn(round.all());
             what = fault.run(round);
             round.awaitWritesOn(round.all());
-            workload.stop();
+            workloads.forEach(Workload::stop);
+        } finally {
+            workloads.forEach(Workload::close);
         }
         cluster.awaitReady();
-        judge(history);
+        for (int i = 0; i < books.size(); i++) {
+            judge(books.get(i), histories.get(i));
+        }
         rounds++;
-        longestGapNanos = Math.max(longestGapNanos, history.longestGapNanos());
-        progress.accept(
-                "round %d/%d: %s; acknowledged %d, ambiguous %d, failed %d; reads %d (%d unanswered); gap %d ms"
-                        .formatted(
-                                number,
-                                count,
-                                what,
-                                history.acknowledged(),
-                                history.count(Write.Outcome.AMBIGUOUS),
-                                history.count(Write.Outcome.FAILED),
-                                history.reads().size(),
-                                history.failedReads(),
-                                TimeUnit.NANOSECONDS.toMillis(history.longestGapNanos())));
+        progress.accept("round %d/%d: %s; %s".formatted(number, count, what, figures(histories)));
     }
 
-    private void judge(History history) {
-        List<Write> writes = history.writes();
-        violations.addAll(ledger.enter(writes));
-        violations.addAll(RealTime.violations(history));
-        Replicas.Content content = replicas.read();
-        violations.addAll(content.violations());
-        violations.addAll(ledger.audit(content.entries(), content.revision()));
-        violations.addAll(replicas.lookUp(Ledger.registerAcknowledgements(writes)));
+    private void judge(Books of, History history) {
+        for (Violation violation : of.judge(history)) {
+            violations.add(books.size() == 1 ? violation : violation.of(of.tenant()));
+        }
+        longestGapNanos = Math.max(longestGapNanos, history.longestGapNanos());
+    }
+
+    private static String figures(List<History> histories) {
+        return "acknowledged %d, ambiguous %d, failed %d; reads %d (%d unanswered); gap %d ms"
+                .formatted(
+                        sum(histories, History::acknowledged),
+                        sum(histories, history -> history.count(Write.Outcome.AMBIGUOUS)),
+                        sum(histories, history -> history.count(Write.Outcome.FAILED)),
+                        sum(histories, history -> history.reads().size()),
+                        sum(histories, History::failedReads),
+                        TimeUnit.NANOSECONDS.toMillis(
+                                histories.stream()
+                                        .mapToLong(History::longestGapNanos)
+                                        .max()
+                                        .orElse(0)));
+    }
+
+    private static long sum(List<History> histories, ToLongFunction<History> figure) {
+        return histories.stream().mapToLong(figure).sum();
     }
 }

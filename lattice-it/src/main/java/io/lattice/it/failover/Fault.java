@@ -156,8 +156,10 @@ enum Fault {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /// The cluster in one round, with its workload running.
-    record Round(TestCluster cluster, History history, Random random) {
+    /// The cluster in one round, with its workloads running.
+    ///
+    /// @param histories one for each tenant
+    record Round(TestCluster cluster, List<History> histories, Random random) {
         static final Duration LIMIT = Duration.ofSeconds(60);
         private static final Duration HOLD = Duration.ofSeconds(4);
         private static final int WRITES = 40;
@@ -190,19 +192,31 @@ enum Fault {
             LockSupport.parkNanos(HOLD.toNanos());
         }
 
-        /// Waits until each of these nodes has acknowledged a number of writes from now on.
+        /// Waits until each of these nodes has acknowledged a number of writes of each tenant from now on.
         void awaitWritesOn(List<Integer> nodes) {
             awaitWritesOn(nodes, LIMIT);
         }
 
         void awaitWritesOn(List<Integer> nodes, Duration limit) {
             for (int index : nodes) {
-                long goal = history.acknowledged(name(index)) + WRITES;
-                Await.until(
-                        "%s has acknowledged %d more writes".formatted(name(index), WRITES),
-                        limit,
-                        () -> history.acknowledged(name(index)) >= goal,
-                        cluster::logTails);
+                String name = name(index);
+                List<Long> goals =
+                        histories.stream()
+                                .map(history -> history.acknowledged(name) + WRITES)
+                                .toList();
+                for (int i = 0; i < histories.size(); i++) {
+                    History history = histories.get(i);
+                    long goal = goals.get(i);
+                    Await.until(
+                            "%s has acknowledged %d more writes%s"
+                                    .formatted(
+                                            name,
+                                            WRITES,
+                                            histories.size() == 1 ? "" : " in g" + (i + 1)),
+                            limit,
+                            () -> history.acknowledged(name) >= goal,
+                            cluster::logTails);
+                }
             }
         }
     }

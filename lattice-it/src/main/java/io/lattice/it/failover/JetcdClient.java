@@ -6,6 +6,7 @@ import io.etcd.jetcd.ClientBuilder;
 import io.etcd.jetcd.KeyValue;
 import io.etcd.jetcd.kv.GetResponse;
 import io.etcd.jetcd.kv.PutResponse;
+import io.lattice.it.cluster.TenantChannels;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.nio.charset.StandardCharsets;
@@ -50,6 +51,9 @@ final class JetcdClient implements PutClient {
                             .retryMaxAttempts(0);
             if (target.tls() != null) {
                 builder.sslContext(target.tls().clientContext());
+            }
+            if (target.tenant() != null) {
+                builder.header(TenantChannels.TENANT.name(), target.tenant());
             }
             current = builder.build();
             client = current;

@@ -1,6 +1,7 @@
 package io.lattice.it.failover;
 
 import com.google.protobuf.ByteString;
+import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.NodeClient;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.failover.Violation.Kind;
@@ -8,20 +9,24 @@ import io.lattice.proto.etcdserverpb.HashKVResponse;
 import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RangeResponse;
 import io.lattice.proto.mvccpb.KeyValue;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// What the three nodes hold after a round, read through our own stubs.
+/// What the three nodes hold of one tenant after a round, read through our own stubs.
 final class Replicas {
     private static final ByteString ALL = ByteString.copyFrom(new byte[] {0});
     private static final long READ_SECONDS = 60;
+    private static final Duration READY_LIMIT = Duration.ofSeconds(60);
 
     private final TestCluster cluster;
+    private final Tenant tenant;
 
-    Replicas(TestCluster cluster) {
+    Replicas(TestCluster cluster, Tenant tenant) {
         this.cluster = cluster;
+        this.tenant = tenant;
     }
 
     /// The content at one revision, the same on every node, and what was wrong with that.
@@ -29,20 +34,35 @@ final class Replicas {
 
     /// The store's current revision, read linearizably.
     long revision() {
-        return client(0).linearizableProbe().getHeader().getRevision();
+        return revision(0);
+    }
+
+    /// As that node answers. A cluster that is ready is so for the default tenant: another one's group may just be electing
+    /// its leader, or handing over.
+    private long revision(int index) {
+        long[] revision = {0};
+        Await.until(
+                "%s answers a linearizable read of tenant %s"
+                        .formatted(cluster.node(index).name(), tenant.title()),
+                READY_LIMIT,
+                () -> {
+                    revision[0] = client(index).linearizableProbe().getHeader().getRevision();
+                    return true;
+                },
+                cluster::logTails);
+        return revision[0];
     }
 
     /// Reads everything from every node at one revision. All nodes have to be up.
     Content read() {
         long revision = 0;
         for (int i = 0; i < cluster.size(); i++) {
-            revision = Math.max(revision, client(i).linearizableProbe().getHeader().getRevision());
+            revision = Math.max(revision, revision(i));
         }
         for (int i = 0; i < cluster.size(); i++) {
             // A node that has not applied the revision yet would answer that it is in the future;
-            // after
-            // this read it has.
-            client(i).linearizableProbe();
+            // after this read it has.
+            var _ = revision(i);
         }
         List<Violation> violations = new ArrayList<>();
         List<KeyValue> first = range(0, revision);
@@ -141,7 +161,7 @@ final class Replicas {
     }
 
     private NodeClient client(int index) {
-        return cluster.client(index);
+        return tenant.client(cluster, index);
     }
 
     private static long number(String value) {

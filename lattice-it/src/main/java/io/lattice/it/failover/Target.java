@@ -5,26 +5,23 @@ import io.lattice.it.cluster.TlsMaterial;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// One node as its clients reach it.
 ///
 /// @param tls null: plain text
-record Target(String name, String host, int port, @Nullable TlsMaterial tls) {
+/// @param tenant what they name with each call; null: none
+record Target(
+        String name, String host, int port, @Nullable TlsMaterial tls, @Nullable String tenant) {
     private static final int CONNECT_LIMIT_MS = 500;
 
-    static Target of(TestCluster cluster, int index) {
+    static Target of(TestCluster cluster, int index, @Nullable String tenant) {
         return new Target(
                 cluster.node(index).name(),
                 cluster.node(index).host(),
                 cluster.node(index).clientPort(),
-                cluster.tls());
-    }
-
-    static List<Target> all(TestCluster cluster) {
-        return IntStream.range(0, cluster.size()).mapToObj(i -> of(cluster, i)).toList();
+                cluster.tls(),
+                tenant);
     }
 
     String url() {

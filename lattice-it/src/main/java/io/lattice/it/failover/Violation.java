@@ -22,6 +22,11 @@ record Violation(Kind kind, String what, List<String> evidence) {
         evidence = List.copyOf(evidence);
     }
 
+    /// The same, saying whose store shows it.
+    Violation of(Tenant tenant) {
+        return new Violation(kind, "tenant %s: %s".formatted(tenant.title(), what), evidence);
+    }
+
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder("VIOLATION %s: %s".formatted(kind, what));

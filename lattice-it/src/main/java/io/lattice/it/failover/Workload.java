@@ -15,7 +15,8 @@ import java.util.function.Function;
 ///
 /// Writers put numbered keys once each, by jetcd and by etcdctl; one jetcd writer for each node counts up
 /// a register. Readers read the registers linearizably through every node. The paces keep the clients'
-/// share of a small machine low and are no waiting for anything.
+/// share of a small machine low and are no waiting for anything. Workloads that run side by side share
+/// that share.
 final class Workload implements AutoCloseable {
     private static final String REGISTER = "failover/register/";
     private static final Duration WRITE_PACE = Duration.ofMillis(15);
@@ -30,20 +31,24 @@ final class Workload implements AutoCloseable {
     private final History history;
     private final List<Thread> threads = new ArrayList<>();
     private final AtomicLong nextNumber;
+    private final int sharing;
 
     private volatile boolean stopping;
 
-    private Workload(List<Target> targets, History history, AtomicLong nextNumber) {
+    private Workload(List<Target> targets, History history, AtomicLong nextNumber, int sharing) {
         this.targets = targets;
         this.history = history;
         this.nextNumber = nextNumber;
+        this.sharing = sharing;
     }
 
     /// Starts all clients.
     ///
     /// @param nextNumber gives every write a number of its own, growing, over all rounds
-    static Workload start(List<Target> targets, History history, AtomicLong nextNumber) {
-        Workload workload = new Workload(targets, history, nextNumber);
+    /// @param sharing how many workloads run at a time, this one included
+    static Workload start(
+            List<Target> targets, History history, AtomicLong nextNumber, int sharing) {
+        Workload workload = new Workload(targets, history, nextNumber, sharing);
         targets.forEach(workload::startClients);
         return workload;
     }
@@ -58,14 +63,22 @@ final class Workload implements AutoCloseable {
 
     private void startClients(Target target) {
         startOpenWriter(target);
+        if (target.tenant() == null) {
+            // It can name none.
+            startWriter(
+                    target,
+                    "etcdctl",
+                    ETCDCTL_PACE,
+                    EtcdctlClient::new,
+                    number -> "failover/" + number);
+        }
         startWriter(
                 target,
-                "etcdctl",
-                ETCDCTL_PACE,
-                EtcdctlClient::new,
-                number -> "failover/" + number);
-        startWriter(target, "counter", WRITE_PACE, JetcdClient::new, number -> register(target));
-        for (int i = 0; i < READERS_PER_NODE; i++) {
+                "counter",
+                shared(WRITE_PACE),
+                JetcdClient::new,
+                number -> register(target));
+        for (int i = 0; i < Math.max(1, READERS_PER_NODE / sharing); i++) {
             startReader(target, i);
         }
     }
@@ -109,7 +122,7 @@ final class Workload implements AutoCloseable {
                                                 refused.set(!write.isAcknowledged());
                                                 room.release();
                                             });
-                            pause(WRITE_PACE);
+                            pause(shared(WRITE_PACE));
                             if (refused.get()) {
                                 awaitListening(target);
                             }
@@ -172,7 +185,7 @@ final class Workload implements AutoCloseable {
                             Read read = client.get(key, title);
                             if (read != null) {
                                 history.add(read);
-                                pause(READ_PACE);
+                                pause(shared(READ_PACE));
                             } else {
                                 history.readFailed();
                                 pause(RETRY_PACE);
@@ -187,6 +200,10 @@ final class Workload implements AutoCloseable {
         while (!stopping && !target.isListening()) {
             pause(RETRY_PACE);
         }
+    }
+
+    private Duration shared(Duration pace) {
+        return pace.multipliedBy(sharing);
     }
 
     private static void pause(Duration time) {

@@ -8,12 +8,12 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
+import io.lattice.it.cluster.ControlPlane;
 import io.lattice.it.cluster.EtcdKind;
-import io.lattice.it.cluster.Etcdctl;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.NodeSpec;
+import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
-import io.lattice.it.tenant.TenantChannels;
 import io.lattice.proto.etcdserverpb.KVGrpc;
 import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
 import io.lattice.proto.etcdserverpb.LeaseGrpc;
@@ -49,49 +49,23 @@ class GroupsTest {
             "\"elsewhere\" is in group g3, which this node does not serve";
     private static final String LEADING = "lattice_group_leading{group=\"%s\",}";
 
-    private TestCluster cp;
+    private ControlPlane cp;
     private TestCluster lattice;
 
     private void start() {
-        cp = CLUSTERS.plain("cp", new EtcdKind(false), 1);
+        cp = new ControlPlane(CLUSTERS.plain("cp", new EtcdKind(false), 1));
         lattice =
                 CLUSTERS.prepare(
                         TestCluster.Plan.plain(
-                                LatticeKind.placed(
-                                        """
-                                        [control_plane]
-                                        mode = "clustor"
-                                        endpoints = ["%s"]
-                                        """
-                                                .formatted(cp.clientUrl(0))),
-                                3,
-                                CLUSTERS.directory("placed")));
-        putGroup("g1", 0, 1, 2);
-        putGroup("g2", 0, 1, 2);
-        putGroup("g3", 0, 1);
-        putTenant("default", "g1");
-        putTenant("acme", "g2");
-        putTenant("umbrella", "g2");
-        putTenant("elsewhere", "g3");
-        for (int i = 0; i < 3; i++) {
-            lattice.startNode(i);
-        }
-        lattice.awaitReady();
-    }
-
-    private void putGroup(String name, int... nodes) {
-        Etcdctl.of(cp, 0)
-                .run("put", "/clustor/v1/groups/" + name, GroupDocuments.of(lattice, nodes))
-                .orThrow();
-    }
-
-    private void putTenant(String name, String group) {
-        Etcdctl.of(cp, 0)
-                .run(
-                        "put",
-                        "/clustor/v1/tenants/" + name,
-                        "{\"routingEpoch\": 1, \"group\": \"%s\"}".formatted(group))
-                .orThrow();
+                                LatticeKind.placed(cp.section()), 3, CLUSTERS.directory("placed")));
+        cp.putGroup("g1", lattice, 0, 1, 2);
+        cp.putGroup("g2", lattice, 0, 1, 2);
+        cp.putGroup("g3", lattice, 0, 1);
+        cp.putTenant("default", "g1");
+        cp.putTenant("acme", "g2");
+        cp.putTenant("umbrella", "g2");
+        cp.putTenant("elsewhere", "g3");
+        lattice.startAll();
     }
 
     private KVGrpc.KVBlockingStub kv(int node, String tenant) {
@@ -161,8 +135,8 @@ class GroupsTest {
     }
 
     private void aGroupOfALaterManifestIsOpened() throws Exception {
-        putGroup("g4", 0, 1, 2);
-        putTenant("late", "g4");
+        cp.putGroup("g4", lattice, 0, 1, 2);
+        cp.putTenant("late", "g4");
 
         for (int i = 0; i < 3; i++) {
             int node = i;
@@ -184,7 +158,7 @@ class GroupsTest {
     }
 
     private void aNodeJoinsAGroupThatALaterManifestGivesIt() throws Exception {
-        putGroup("g3", 0, 1, 2);
+        cp.putGroup("g3", lattice, 0, 1, 2);
 
         Await.until(
                 "the node serves the group",
@@ -238,7 +212,7 @@ class GroupsTest {
         }
         int other = (leader + 1) % 3;
         assertThat(groupsOnDisk(leader)).isEqualTo(4);
-        putGroup("g3", other, (leader + 2) % 3);
+        cp.putGroup("g3", lattice, other, (leader + 2) % 3);
         awaitGone(leader);
         assertThat(put(other, "elsewhere", "two are left")).isPositive();
         assertThat(getRefused(leader).getStatus().getDescription()).contains(ELSEWHERE);
@@ -255,7 +229,7 @@ class GroupsTest {
         lattice.startNode(leader);
         lattice.awaitReady(leader);
 
-        putGroup("g3", 0, 1, 2);
+        cp.putGroup("g3", lattice, 0, 1, 2);
         int back = leader;
         Await.until(
                 "the node serves the group again",
@@ -279,14 +253,14 @@ class GroupsTest {
         put(other, "elsewhere", "all are here");
         lattice.kill(away);
         long before = changesWithout(away);
-        putGroup("g3", other, 3 - away - other);
+        cp.putGroup("g3", lattice, other, 3 - away - other);
         Await.until(
                 "the leader has taken it out",
                 LIMIT,
                 () -> changesWithout(away) > before,
                 lattice::logTails);
         put(other, "elsewhere", "without it again");
-        putGroup("g3", 0, 1, 2);
+        cp.putGroup("g3", lattice, 0, 1, 2);
         lattice.startNode(away);
         lattice.awaitReady(away);
 

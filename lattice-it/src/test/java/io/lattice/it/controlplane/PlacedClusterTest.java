@@ -15,6 +15,7 @@ import io.grpc.stub.StreamObserver;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.Command;
+import io.lattice.it.cluster.ControlPlane;
 import io.lattice.it.cluster.EtcdKind;
 import io.lattice.it.cluster.Etcdctl;
 import io.lattice.it.cluster.LatticeKind;
@@ -83,7 +84,7 @@ class PlacedClusterTest {
             lattice.startNode(i);
         }
         // They wait for a manifest.
-        put("/clustor/v1/groups/g1", GroupDocuments.first(lattice, 3));
+        new ControlPlane(cp).putGroup("g1", lattice, 0, 1, 2);
         put("/clustor/v1/tenants/default", tenant(100));
         lattice.awaitReady();
     }

@@ -3,13 +3,17 @@ package io.lattice.it.failover;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lattice.it.Clusters;
+import io.lattice.it.cluster.ControlPlane;
 import io.lattice.it.cluster.DiskFaults;
+import io.lattice.it.cluster.EtcdKind;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.LoopbackNetwork;
 import io.lattice.it.cluster.NamespaceNetwork;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.cluster.TestNetwork;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -20,6 +24,7 @@ class FailoverTest {
 
     private static final int ROUNDS = Integer.getInteger("lattice.rounds", 2);
     private static final int NAMESPACES = 78;
+    private static final int GROUPS = 3;
 
     @ParameterizedTest
     @EnumSource
@@ -39,15 +44,30 @@ class FailoverTest {
                                 true,
                                 0,
                                 network));
-        for (int i = 0; i < cluster.size(); i++) {
-            cluster.startNode(i);
-        }
-        cluster.awaitReady();
+        cluster.startAll();
+        run(cluster, List.of(Tenant.of(cluster, null)), fault);
+    }
+
+    @Test
+    void neitherIsAnythingInSeveralGroups() {
+        ControlPlane manifest = new ControlPlane(CLUSTERS.plain("cp", new EtcdKind(false), 1));
+        TestCluster cluster =
+                CLUSTERS.prepare(
+                        TestCluster.Plan.secure(
+                                LatticeKind.placed(manifest.section()),
+                                3,
+                                CLUSTERS.directory("groups")));
+        List<Tenant> tenants = Groups.put(manifest, cluster, GROUPS);
+        cluster.startAll();
+        run(cluster, tenants, Fault.KILL_LEADER);
+    }
+
+    private static void run(TestCluster cluster, List<Tenant> tenants, Fault fault) {
         long seed = ThreadLocalRandom.current().nextLong(1L << 32);
         System.out.printf("%s: seed %d%n", fault.title(), seed);
 
         FailoverRun.Result result =
-                new FailoverRun(cluster, fault, seed, System.out::println).run(ROUNDS);
+                new FailoverRun(cluster, tenants, fault, seed, System.out::println).run(ROUNDS);
 
         System.out.println(result.summary());
         assertThat(result.violations()).isEmpty();

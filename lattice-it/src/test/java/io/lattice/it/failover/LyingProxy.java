@@ -53,7 +53,7 @@ final class LyingProxy extends KVGrpc.KVImplBase implements AutoCloseable {
     }
 
     Target target(String name) {
-        return new Target(name, "127.0.0.1", port, null);
+        return new Target(name, "127.0.0.1", port, null, null);
     }
 
     private boolean lies() {

@@ -9,6 +9,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.proto.etcdserverpb.KVGrpc;
 import io.lattice.proto.etcdserverpb.PutRequest;

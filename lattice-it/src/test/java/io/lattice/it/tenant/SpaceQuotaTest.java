@@ -10,6 +10,7 @@ import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.EtcdKind;
 import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.proto.etcdserverpb.AlarmRequest;
 import io.lattice.proto.etcdserverpb.AlarmRequest.AlarmAction;

@@ -6,6 +6,7 @@ import com.google.protobuf.Message;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.EtcdKind;
 import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.differential.Call;
 import io.lattice.it.differential.ClusterStore;

@@ -14,6 +14,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.LatticeKind;
+import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.cluster.TlsMaterial;
 import io.lattice.proto.etcdserverpb.KVGrpc;

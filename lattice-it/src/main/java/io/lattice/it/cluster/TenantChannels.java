@@ -1,14 +1,14 @@
-package io.lattice.it.tenant;
+package io.lattice.it.cluster;
 
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
 import io.grpc.Metadata;
 import io.grpc.stub.MetadataUtils;
-import io.lattice.it.cluster.TestCluster;
 
 /// Connections that name a tenant.
 public final class TenantChannels {
-    private static final Metadata.Key<String> TENANT =
+    /// Names the tenant of a call.
+    public static final Metadata.Key<String> TENANT =
             Metadata.Key.of("lattice-tenant", Metadata.ASCII_STRING_MARSHALLER);
 
     private TenantChannels() {}
@@ -18,7 +18,8 @@ public final class TenantChannels {
         return naming(cluster.client(node).channel(), tenant);
     }
 
-    static Channel naming(Channel channel, String tenant) {
+    /// A connection, each of its calls naming the tenant.
+    public static Channel naming(Channel channel, String tenant) {
         Metadata metadata = new Metadata();
         metadata.put(TENANT, tenant);
         return ClientInterceptors.intercept(

@@ -1,0 +1,55 @@
+package io.lattice.it.cluster;
+
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/// The manifest that an etcd holds for clusters of [LatticeKind#placed(String)].
+///
+/// @param etcd whose first node is asked
+public record ControlPlane(TestCluster etcd) {
+    /// The section of a node's configuration that makes it follow this manifest. Further keys may come after it.
+    public String section() {
+        return """
+        [control_plane]
+        mode = "clustor"
+        endpoints = ["%s"]
+        """
+                .formatted(etcd.clientUrl(0));
+    }
+
+    /// Puts a group whose voters are these nodes of a cluster.
+    public void putGroup(String name, TestCluster cluster, int... nodes) {
+        String replicas =
+                IntStream.of(nodes)
+                        .mapToObj(i -> {
+                            NodeSpec node = cluster.node(i);
+                            return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"
+                                    .formatted(
+                                            node.name(),
+                                            node.host(),
+                                            node.raftPort(),
+                                            cluster.clientUrl(i));
+                        })
+                        .collect(Collectors.joining(", "));
+        put("groups/" + name, "{\"replicas\": [%s]}".formatted(replicas));
+    }
+
+    /// Puts a tenant.
+    ///
+    /// @param certificates the names in client certificates that may use it
+    public void putTenant(String name, String group, String... certificates) {
+        String identities =
+                Arrays.stream(certificates)
+                        .map(certificate -> "\"" + certificate + "\"")
+                        .collect(Collectors.joining(", "));
+        put(
+                "tenants/" + name,
+                "{\"routingEpoch\": 1, \"group\": \"%s\", \"identities\": {\"certificates\": [%s]}}"
+                        .formatted(group, identities));
+    }
+
+    private void put(String document, String json) {
+        Etcdctl.of(etcd, 0).run("put", "/clustor/v1/" + document, json).orThrow();
+    }
+}
