@@ -12,11 +12,15 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/metadata"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
 const connectTimeout = 5 * time.Second
+
+// tenantHeader names the tenant of a request to Lattice.
+const tenantHeader = "lattice-tenant"
 
 // connections is a fixed set of connections, each to one endpoint: connection i goes to endpoint i modulo their number.
 type connections struct {
@@ -86,7 +90,38 @@ func (c *connections) forWorker(worker int, s settings) []pb.KVClient {
 	if s.clients < len(s.endpoints) {
 		return c.kv[:len(s.endpoints)]
 	}
-	return []pb.KVClient{c.kv[worker%len(c.kv)]}
+	return []pb.KVClient{c.kv[connectionOf(worker, len(c.kv), len(s.tenants))]}
+}
+
+// connectionOf spreads the workers evenly over the connections, and those of each tenant too. Worker w is the tenant's w
+// modulo their number: without a shift, a tenant whose number shares a divisor with that of the connections would meet only
+// some of them.
+func connectionOf(worker, connections, tenants int) int {
+	if tenants < 2 {
+		return worker % connections
+	}
+	return (worker + worker/leastCommonMultiple(connections, tenants)) % connections
+}
+
+func leastCommonMultiple(a, b int) int {
+	divisor, rest := a, b
+	for rest != 0 {
+		divisor, rest = rest, divisor%rest
+	}
+	return a / divisor * b
+}
+
+// tenantOf is the place of a worker's tenant among the settings'; 0 without tenants.
+func tenantOf(worker int, s settings) int {
+	return worker % max(len(s.tenants), 1)
+}
+
+// inTenant names the worker's tenant in all requests of the context.
+func inTenant(ctx context.Context, worker int, s settings) context.Context {
+	if len(s.tenants) == 0 {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, tenantHeader, s.tenants[tenantOf(worker, s)])
 }
 
 func tlsConfigOf(s settings) (*tls.Config, error) {

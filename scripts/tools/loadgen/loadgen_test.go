@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/metadata"
 )
 
 func TestPercentilesAreExact(t *testing.T) {
@@ -57,6 +59,38 @@ func TestConnectionsFollowTheClients(t *testing.T) {
 	}
 }
 
+func TestTenantsAndConnectionsHaveEvenlyManyClients(t *testing.T) {
+	for _, tenants := range []int{1, 2, 3, 6, 7} {
+		const connections, clients = 3, 126
+		pairs := map[[2]int]int{}
+		for worker := range clients {
+			tenant := tenantOf(worker, settings{tenants: make([]string, tenants)})
+			pairs[[2]int{tenant, connectionOf(worker, connections, tenants)}]++
+		}
+		for pair, count := range pairs {
+			if want := clients / connections / tenants; count != want {
+				t.Errorf("%d tenants: %d clients of tenant %d on connection %d, want %d", tenants, count, pair[0], pair[1], want)
+			}
+		}
+		if len(pairs) != connections*tenants {
+			t.Errorf("%d tenants: %d pairs of tenant and connection", tenants, len(pairs))
+		}
+	}
+}
+
+func TestRequestsNameTheirTenant(t *testing.T) {
+	s := settings{tenants: []string{"a", "b"}}
+	for worker, want := range []string{"a", "b", "a"} {
+		sent, _ := metadata.FromOutgoingContext(inTenant(t.Context(), worker, s))
+		if got := sent.Get(tenantHeader); len(got) != 1 || got[0] != want {
+			t.Errorf("worker %d names %q, want %q", worker, got, want)
+		}
+	}
+	if _, named := metadata.FromOutgoingContext(inTenant(t.Context(), 0, settings{})); named {
+		t.Error("a tenant is named without being asked for")
+	}
+}
+
 func TestContradictionsAreRefused(t *testing.T) {
 	for line, text := range map[string]string{
 		"--op swim":                           "swim",
@@ -65,6 +99,8 @@ func TestContradictionsAreRefused(t *testing.T) {
 		"--cert x":                            "--cert and --key",
 		"--pids 1,x":                          `"x"`,
 		"--reads 101":                         "--reads",
+		"--tenants a,b":                       "--clients 1",
+		"--tenants a --op watch":              "--op watch",
 		"--duration 0s":                       "--duration",
 	} {
 		_, err := parseSettings(strings.Fields(line))

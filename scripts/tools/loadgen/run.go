@@ -21,8 +21,9 @@ type load struct {
 	settings    settings
 	connections *connections
 	values      []byte
-	filled      atomic.Int64
-	stopping    atomic.Bool
+	// filled counts, for each tenant, the keys that are written or about to be.
+	filled   []atomic.Int64
+	stopping atomic.Bool
 	// window is the measured time, nil before it begins. A worker records an answer that arrives in it.
 	window atomic.Pointer[window]
 	errors atomic.Int64
@@ -64,7 +65,10 @@ func runOn(s settings, opened *connections) (result, error) {
 	case opExpiry:
 		return runExpiry(s, opened)
 	}
-	l := &load{settings: s, connections: opened, values: valuePool(s), tooManyErrors: make(chan struct{})}
+	l := &load{
+		settings: s, connections: opened, values: valuePool(s), tooManyErrors: make(chan struct{}),
+		filled: make([]atomic.Int64, max(len(s.tenants), 1)),
+	}
 	return l.measure()
 }
 
@@ -134,7 +138,8 @@ func (l *load) wait(duration time.Duration, done <-chan struct{}) {
 
 // work is one client.
 func (l *load) work(ctx context.Context, worker int) {
-	own := newWorkload(l.settings, worker, l.values, &l.filled)
+	ctx = inTenant(ctx, worker, l.settings)
+	own := newWorkload(l.settings, worker, l.values, &l.filled[tenantOf(worker, l.settings)])
 	kv := l.connections.forWorker(worker, l.settings)
 	var samples []time.Duration
 	// Each starts at another endpoint, so that a few workers that take turns don't move in step.

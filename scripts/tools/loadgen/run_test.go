@@ -67,6 +67,16 @@ func TestEveryKindOfLoadIsMeasured(t *testing.T) {
 	}
 }
 
+func TestEachTenantIsFilled(t *testing.T) {
+	// etcd doesn't look at the header: the second tenant puts the first one's keys again.
+	filled, err := run(settingsOf(t, "--endpoints", startEtcd(t), "--op", opFill, "--key-space", "50", "--clients", "4",
+		"--tenants", "a,b"))
+
+	if err != nil || filled.Ops != 100 || filled.Errors != 0 {
+		t.Errorf("%+v (%v)", filled, err)
+	}
+}
+
 func TestReadsOfAbsentKeysAreCounted(t *testing.T) {
 	got, err := run(settingsOf(t, "--endpoints", startEtcd(t), "--op", opGetSerializable, "--warmup", "0s", "--duration", "100ms"))
 

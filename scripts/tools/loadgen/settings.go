@@ -35,6 +35,7 @@ const clientsPerConnection = 50
 type settings struct {
 	endpoints   []string
 	op          string
+	tenants     []string
 	clients     int
 	connections int
 	duration    time.Duration
@@ -59,10 +60,12 @@ type settings struct {
 
 func parseSettings(arguments []string) (settings, error) {
 	var s settings
-	var endpoints, pids string
+	var endpoints, tenants, pids string
 	flags := flag.NewFlagSet("loadgen", flag.ContinueOnError)
 	flags.StringVar(&endpoints, "endpoints", "127.0.0.1:2379", "comma-separated host:port; the clients are spread evenly")
 	flags.StringVar(&s.op, "op", opPut, strings.Join(operations, ", "))
+	flags.StringVar(&tenants, "tenants", "",
+		"comma-separated tenants of Lattice, which requests name; the clients are spread evenly, each tenant has the key space")
 	flags.IntVar(&s.clients, "clients", 1, "requests in flight")
 	flags.IntVar(&s.connections, "connections", 0,
 		fmt.Sprintf("connections over all endpoints; 0 is one per %d clients, and one per endpoint at least", clientsPerConnection))
@@ -91,6 +94,7 @@ func parseSettings(arguments []string) (settings, error) {
 		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	s.endpoints = fields(endpoints)
+	s.tenants = fields(tenants)
 	for _, pid := range fields(pids) {
 		number, err := strconv.Atoi(pid)
 		if err != nil || number <= 0 {
@@ -120,6 +124,10 @@ func (s settings) check() error {
 		return fmt.Errorf("--op %q is none of %s", s.op, strings.Join(operations, ", "))
 	case s.clients < 1 || s.connections < 0 || s.keySpace < 1:
 		return errors.New("--clients and --key-space must be at least 1, --connections at least 0")
+	case len(s.tenants) > 0 && slices.Contains([]string{opWatch, opKeepAlive, opExpiry}, s.op):
+		return fmt.Errorf("--tenants is not for --op %s", s.op)
+	case len(s.tenants) > s.clients:
+		return fmt.Errorf("--clients %d leaves some of the %d tenants without one", s.clients, len(s.tenants))
 	case s.connections > 0 && s.connections < len(s.endpoints):
 		return fmt.Errorf("--connections %d leaves some of the %d endpoints without one", s.connections, len(s.endpoints))
 	case s.keySize < len(strconv.Itoa(s.keySpace-1)) || s.valueSize < 0:
