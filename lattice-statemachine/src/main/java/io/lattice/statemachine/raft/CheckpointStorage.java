@@ -148,15 +148,20 @@ final class CheckpointStorage implements StateMachineStorage {
     }
 
     /// Makes the snapshot that Ratis has received into tmp survive a power loss. Ratis moves it out of there next; whatever else
-    /// lies there broke off, and the next [#recover] deletes it. A snapshot that begins to arrive later is none of that.
+    /// was received there broke off, and the next [#recover] deletes it. A snapshot that begins to arrive later is none of that.
+    /// A checkpoint that is being made beside it isn't looked at: its files come and go.
     void syncReceived() throws IOException {
-        FileTrees.syncAll(tmp());
         try (Stream<Path> entries = Files.list(tmp())) {
-            received =
-                    entries.filter(entry ->
-                                    entry.getFileName().toString().startsWith(RECEIVED_PREFIX))
-                            .toList();
+            received = entries.filter(CheckpointStorage::isReceived).toList();
         }
+        for (Path snapshot : received) {
+            FileTrees.syncAll(snapshot);
+        }
+        FileTrees.sync(tmp());
+    }
+
+    private static boolean isReceived(Path entry) {
+        return entry.getFileName().toString().startsWith(RECEIVED_PREFIX);
     }
 
     /// The newest complete checkpoint on disk.

@@ -147,7 +147,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
         installing = true;
         try {
             storage.syncReceived();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             listener.failed("a received snapshot can't be made durable", e);
         }
         getLifeCycle().transition(LifeCycle.State.PAUSED);

@@ -56,6 +56,22 @@ class CheckpointStorageTest {
     }
 
     @Test
+    void aCheckpointThatIsBeingMadeMeanwhileDoesNotMatter() throws IOException {
+        Path whole = receive("a", "checkpoint-1-20");
+        Path making = storage.scratch("checkpoint");
+        Files.createDirectory(making);
+        // What is gone when it is looked at.
+        Files.createSymbolicLink(making.resolve("000012.sst"), root.resolve("gone"));
+
+        storage.syncReceived();
+        putInPlace(whole);
+        storage.recover();
+
+        assertThat(storage.newest().orElseThrow().position().index()).isEqualTo(20);
+        assertThat(making).isDirectory();
+    }
+
+    @Test
     void aStartForgetsWhatTheLastProcessDidNotFinish() throws IOException {
         Path brokenOff = receive("a", "checkpoint-1-10");
 
