@@ -12,11 +12,14 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// All documents of a control plane, read, and free of contradictions. Immutable.
@@ -179,6 +182,23 @@ public final class ManifestDocuments {
         }
         return CanonicalJson.of(
                 ofTenant ? DocumentOrder.of(tenant.build()) : DocumentOrder.of(group.build()));
+    }
+
+    /// Keys of documents on which others rest: a tenant on that of its group, and all on one group at all.
+    ///
+    /// @param keys of those others
+    public SortedSet<String> neededBy(Collection<String> keys) {
+        SortedSet<String> needed = new TreeSet<>();
+        needed.add(GROUPS + groups.firstKey());
+        for (String key : keys) {
+            if (key.startsWith(TENANTS)) {
+                TenantDocument tenant = tenants.get(key.substring(TENANTS.length()));
+                if (tenant != null) {
+                    needed.add(GROUPS + tenant.getGroup());
+                }
+            }
+        }
+        return needed;
     }
 
     SortedMap<String, JsonObject> json() {

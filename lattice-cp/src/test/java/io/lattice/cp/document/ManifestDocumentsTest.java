@@ -34,6 +34,19 @@ class ManifestDocumentsTest {
                     Duration.ofMinutes(5));
 
     @Test
+    void tenantsNeedTheirGroupsAndAllNeedOne() {
+        String other = TENANT.replace("g1", "g2");
+        var documents = good("groups/g1", G1, "groups/g2", G1, "tenants/acme", other);
+
+        assertThat(documents.neededBy(List.of("/clustor/v1/groups/g2")))
+                .containsExactly("/clustor/v1/groups/g1");
+        assertThat(documents.neededBy(List.of("/clustor/v1/tenants/acme")))
+                .containsExactly("/clustor/v1/groups/g1", "/clustor/v1/groups/g2");
+        assertThat(documents.neededBy(List.of("/clustor/v1/tenants/gone")))
+                .containsExactly("/clustor/v1/groups/g1");
+    }
+
+    @Test
     void readsWhatDocumentsSay() {
         Manifest manifest = good("groups/g1", G1, "tenants/acme", ACME).manifest(DEFAULTS);
 

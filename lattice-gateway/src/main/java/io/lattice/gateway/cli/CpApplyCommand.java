@@ -41,8 +41,6 @@ final class CpApplyCommand implements Callable<Integer> {
     /// etcd's --max-txn-ops, which counts compares and operations each.
     private static final int OPERATIONS_MAX = 128;
 
-    private static final String GROUPS = ManifestDocuments.PREFIX + "groups/";
-
     private final Map<String, String> environment;
 
     @Spec private CommandSpec spec = CommandSpec.create();
@@ -127,9 +125,8 @@ final class CpApplyCommand implements Callable<Integer> {
         TreeSet<String> rests = new TreeSet<>(difference.put().keySet());
         rests.addAll(difference.deleted());
         int operations = rests.size();
-        // Tenants need their groups; a group put meanwhile is noticed anyway, but not one deleted.
-        rests.addAll(
-                reading.entries().tailMap(GROUPS).headMap(GROUPS + Character.MAX_VALUE).keySet());
+        // What is put meanwhile is noticed anyway, but not what is deleted.
+        rests.addAll(documents.neededBy(difference.put().keySet()));
         if (Math.max(operations, rests.size() + 1) > OPERATIONS_MAX) {
             throw new IOException(
                     "found %d changes that rest on %d documents; allowed at most %d in one transaction: apply them in parts"

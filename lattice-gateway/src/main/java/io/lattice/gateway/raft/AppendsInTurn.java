@@ -19,6 +19,7 @@ import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.util.ProtoUtils;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A snapshot's parts wait until the former snapshot is in force: Ratis would forget one that comes whole before that.
 ///
-/// Heartbeats don't wait. Nothing is lost by taking turns: the leader proposes one entry at a time anyway, and a
+/// A request that changes this node's role or term waits in Ratis for a sync and for the end of the election that this node has under
+/// way, which may need answers that come on the thread that brought the request. It is looked at on a thread of its own.
+///
+/// Heartbeats don't wait for turns. Nothing is lost by taking turns: the leader proposes one entry at a time anyway, and a
 /// follower that catches up has the next request at hand. A request that finds too many waiting fails, and the leader
 /// sends it again.
 final class AppendsInTurn {
@@ -115,10 +119,10 @@ final class AppendsInTurn {
 
     private CompletableFuture<AppendEntriesReplyProto> append(AppendEntriesRequestProto request)
             throws IOException {
-        if (request.getEntriesCount() == 0) {
-            return server.appendEntriesAsync(request);
-        }
         RaftGroupId group = ProtoUtils.toRaftGroupId(request.getServerRequest().getRaftGroupId());
+        if (request.getEntriesCount() == 0) {
+            return appendNow(group, request);
+        }
         Turns begun;
         synchronized (busy) {
             Turns turns = busy.get(group);
@@ -143,6 +147,28 @@ final class AppendsInTurn {
         return start(group, begun, request);
     }
 
+    private CompletableFuture<AppendEntriesReplyProto> appendNow(
+            RaftGroupId group, AppendEntriesRequestProto request) throws IOException {
+        if (!changesRole(group, request)) {
+            return server.appendEntriesAsync(request);
+        }
+        CompletableFuture<AppendEntriesReplyProto> reply = new CompletableFuture<>();
+        Thread.ofVirtual()
+                .name("append-to-follow")
+                .start(() -> answer(reply, () -> server.appendEntriesAsync(request)));
+        return reply;
+    }
+
+    /// What a group that isn't ready would refuse is left to the caller's thread: Ratis tells a leader of a heartbeat's failure only
+    /// if it is thrown.
+    private boolean changesRole(RaftGroupId group, AppendEntriesRequestProto request)
+            throws IOException {
+        DivisionInfo info = server.getDivision(group).getInfo();
+        return info.getLifeCycleState().isRunning()
+                && (info.getCurrentTerm() < request.getLeaderTerm()
+                        || !(info.isFollower() || info.isListener()));
+    }
+
     private static boolean isForgotten(Turns turns) {
         return System.nanoTime() - turns.sinceNanos > FORGOTTEN.toNanos();
     }
@@ -161,7 +187,7 @@ final class AppendsInTurn {
             RaftGroupId group, Turns turns, AppendEntriesRequestProto request) throws IOException {
         CompletableFuture<AppendEntriesReplyProto> reply;
         try {
-            reply = server.appendEntriesAsync(request);
+            reply = appendNow(group, request);
         } catch (IOException | RuntimeException | Error e) {
             next(group, turns);
             throw e;
@@ -188,18 +214,26 @@ final class AppendsInTurn {
     }
 
     private void take(RaftGroupId group, Turns turns, Waiting turn) {
+        answer(turn.reply, () -> start(group, turns, turn.request));
+    }
+
+    private interface Attempt {
+        CompletableFuture<AppendEntriesReplyProto> begin() throws IOException;
+    }
+
+    private static void answer(CompletableFuture<AppendEntriesReplyProto> reply, Attempt attempt) {
         try {
             var _ =
-                    start(group, turns, turn.request)
-                            .whenComplete((reply, failure) -> {
+                    attempt.begin()
+                            .whenComplete((done, failure) -> {
                                 if (failure == null) {
-                                    turn.reply.complete(reply);
+                                    reply.complete(done);
                                 } else {
-                                    turn.reply.completeExceptionally(failure);
+                                    reply.completeExceptionally(failure);
                                 }
                             });
         } catch (IOException | RuntimeException | Error e) {
-            turn.reply.completeExceptionally(e);
+            reply.completeExceptionally(e);
         }
     }
 

@@ -2,8 +2,15 @@ package io.lattice.gateway.raft;
 
 import com.google.protobuf.ByteString;
 import java.util.EnumSet;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadFactory;
 import java.util.function.Function;
 import org.apache.ratis.grpc.server.GrpcServices;
+import org.apache.ratis.proto.grpc.RaftServerProtocolServiceGrpc;
+import org.apache.ratis.thirdparty.io.grpc.Metadata;
+import org.apache.ratis.thirdparty.io.grpc.ServerCall;
+import org.apache.ratis.thirdparty.io.grpc.ServerCallExecutorSupplier;
 import org.apache.ratis.thirdparty.io.grpc.netty.NettyServerBuilder;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +24,8 @@ record PeerPort(
         PeerGuard guard,
         Function<ByteString, PeerServer.Handler> groups)
         implements GrpcServices.Customizer {
+    private static final Aside ASIDE = new Aside();
+
     @Override
     public NettyServerBuilder customize(
             NettyServerBuilder builder, EnumSet<GrpcServices.Type> types) {
@@ -26,8 +35,30 @@ record PeerPort(
         if (tls != null) {
             builder.sslContext(tls);
         }
-        // Nothing that is asked here waits for another answer, so the event loop may serve it; a
-        // hand-over costs more than most answers.
-        return builder.directExecutor().intercept(guard).addService(PeerServer.service(groups));
+        return builder.directExecutor()
+                .callExecutor(ASIDE)
+                .intercept(guard)
+                .addService(PeerServer.service(groups));
+    }
+
+    /// The event loop serves what never waits for another answer: a hand-over costs more than most answers. A vote waits for a
+    /// sync and for the end of this node's own election, a part of a snapshot for the disk.
+    private static final class Aside implements ServerCallExecutorSupplier {
+        private static final Set<String> METHODS =
+                Set.of(
+                        RaftServerProtocolServiceGrpc.getRequestVoteMethod().getFullMethodName(),
+                        RaftServerProtocolServiceGrpc.getStartLeaderElectionMethod()
+                                .getFullMethodName(),
+                        RaftServerProtocolServiceGrpc.getInstallSnapshotMethod()
+                                .getFullMethodName());
+
+        private final ThreadFactory threads = Thread.ofVirtual().name("raft-port").factory();
+
+        @Override
+        public <Q, R> @Nullable Executor getExecutor(ServerCall<Q, R> call, Metadata headers) {
+            return METHODS.contains(call.getMethodDescriptor().getFullMethodName())
+                    ? task -> threads.newThread(task).start()
+                    : null;
+        }
     }
 }

@@ -20,7 +20,9 @@ import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftGroupIdProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.util.LifeCycle;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -33,6 +35,8 @@ class AppendsInTurnTest {
             new CopyOnWriteArrayList<>();
     private volatile boolean refusing;
     private volatile boolean installing;
+    private volatile boolean following = true;
+    private volatile Thread looking = Thread.currentThread();
     private final RaftServer turns = AppendsInTurn.before(server(), _ -> installing);
 
     private RaftServer server() {
@@ -44,12 +48,30 @@ class AppendsInTurnTest {
                                     begin((AppendEntriesRequestProto) argument);
                             case "installSnapshot" ->
                                     InstallSnapshotReplyProto.getDefaultInstance();
+                            case "getDivision" -> division();
                             default -> throw new IOException(method);
                         });
     }
 
+    /// A member of each group, in term 5.
+    private RaftServer.Division division() {
+        DivisionInfo info =
+                proxy(
+                        DivisionInfo.class,
+                        (method, argument) ->
+                                switch (method) {
+                                    case "getLifeCycleState" -> LifeCycle.State.RUNNING;
+                                    case "getCurrentTerm" -> 5L;
+                                    case "isFollower" -> following;
+                                    case "isListener" -> false;
+                                    default -> throw new IOException(method);
+                                });
+        return proxy(RaftServer.Division.class, (method, argument) -> info);
+    }
+
     private CompletableFuture<AppendEntriesReplyProto> begin(AppendEntriesRequestProto request)
             throws IOException {
+        looking = Thread.currentThread();
         begun.add(request.getServerRequest().getCallId());
         if (refusing) {
             throw new IOException("refused");
@@ -76,6 +98,7 @@ class AppendsInTurnTest {
     private AppendEntriesRequestProto request(long callId, RaftGroupId of, int entries) {
         AppendEntriesRequestProto.Builder request =
                 AppendEntriesRequestProto.newBuilder()
+                        .setLeaderTerm(5)
                         .setServerRequest(
                                 RaftRpcRequestProto.newBuilder()
                                         .setCallId(callId)
@@ -129,6 +152,28 @@ class AppendsInTurnTest {
         turns.appendEntriesAsync(request(2, RaftGroupId.valueOf(new UUID(2, 2)), 1));
 
         assertThat(begun).containsExactly(0L, 1L, 2L);
+    }
+
+    @Test
+    void whatChangesTheRoleOrTheTermIsLookedAtElsewhere() throws Exception {
+        AppendEntriesRequestProto heartbeat = request(0, group, 0);
+        turns.appendEntriesAsync(heartbeat);
+        assertThat(looking).isSameAs(Thread.currentThread());
+
+        AppendEntriesRequestProto later = heartbeat.toBuilder().setLeaderTerm(6).build();
+        CompletableFuture<AppendEntriesReplyProto> newTerm = turns.appendEntriesAsync(later);
+        await().until(() -> answers.size() == 2);
+        assertThat(looking).isNotSameAs(Thread.currentThread());
+        answer(1);
+        assertThat(newTerm.get(10, TimeUnit.SECONDS).getMatchIndex()).isZero();
+
+        following = false;
+        looking = Thread.currentThread();
+        CompletableFuture<AppendEntriesReplyProto> newLeader = send(3);
+        await().until(() -> answers.size() == 3);
+        assertThat(looking).isNotSameAs(Thread.currentThread());
+        answer(2);
+        assertThat(newLeader.get(10, TimeUnit.SECONDS).getMatchIndex()).isEqualTo(3);
     }
 
     @Test

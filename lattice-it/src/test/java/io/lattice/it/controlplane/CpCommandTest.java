@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -85,6 +87,38 @@ class CpCommandTest {
         assertThat(broken.err()).contains("/clustor/v1/tenants/acme: found");
         Command.Result mended = apply(cp, null, "--yes", "--prune", edited.toString());
         assertThat(mended.out()).contains("(what is there can't be read)", "applied at revision 5");
+    }
+
+    /// More than a transaction of etcd may compare.
+    @Test
+    void aManifestOfManyGroupsIsChangedInParts() throws Exception {
+        TestCluster cp = CLUSTERS.secure("many", new EtcdKind(false), 1);
+        for (int part = 0; part < 2; part++) {
+            Path file = file("part" + part + ".json", groups(part * 100, 100, 1));
+            Command.Result applied = apply(cp, null, "--yes", file.toString());
+            assertThat(applied.out()).contains("applied at revision " + (part + 2));
+        }
+        Path all = file("all.json", groups(0, 200, 2));
+
+        Command.Result changed = apply(cp, null, "--yes", "--prune", all.toString());
+
+        assertThat(changed.out()).contains("    routingEpoch: 1 -> 2", "applied at revision 4");
+        Path more = file("more.json", groups(200, 128, 2));
+        Command.Result refused = apply(cp, null, "--yes", more.toString());
+        assertThat(refused.exit()).isEqualTo(1);
+        assertThat(refused.err())
+                .contains("found 128 changes that rest on 129 documents; allowed at most 127");
+    }
+
+    private static String groups(int first, int count, int epoch) {
+        String groups =
+                IntStream.range(first, first + count)
+                        .mapToObj(g ->
+                                "\"g%d\": {\"replicas\": [{\"nodeId\": \"n1\", \"raftAddress\": \"h1:2380\"}]}"
+                                        .formatted(g))
+                        .collect(Collectors.joining(","));
+        return "{\"groups\": {%s}, \"tenants\": {\"acme\": {\"routingEpoch\": %d, \"group\": \"g0\"}}}"
+                .formatted(groups, epoch);
     }
 
     @Test
