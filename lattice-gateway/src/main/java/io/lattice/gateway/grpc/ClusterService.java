@@ -11,7 +11,7 @@ import io.lattice.proto.etcdserverpb.ResponseHeader;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.util.Map;
 
-/// etcdserverpb.Cluster: lists the members. Raft's configuration says who they are; their client URLs are what each
+/// etcdserverpb.Cluster: lists the members, listeners as learners. Raft's configuration says who they are; their client URLs are what each
 /// published of itself when it started. Changing members answers Unimplemented.
 public final class ClusterService extends ClusterGrpc.ClusterImplBase {
     private final RaftNode node;
@@ -51,7 +51,8 @@ public final class ClusterService extends ClusterGrpc.ClusterImplBase {
             Member.Builder listed =
                     Member.newBuilder()
                             .setID(Headers.id(member.raftId()))
-                            .addPeerURLs(peerScheme + "://" + member.address());
+                            .addPeerURLs(peerScheme + "://" + member.address())
+                            .setIsLearner(member.listener());
             PublishMember details = published.get(member.nodeId());
             if (details != null) {
                 // Like etcd: a member that has never started has neither a name nor client URLs.

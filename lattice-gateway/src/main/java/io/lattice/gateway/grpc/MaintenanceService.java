@@ -86,6 +86,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
                         .setDbSizeQuota(tenant.quota().storedBytes())
                         .setRaftIndex(raft.committedIndex())
                         .setRaftTerm(raft.term())
+                        .setIsLearner(raft.isListener())
                         .setDowngradeInfo(DowngradeInfo.getDefaultInstance());
         if (leader == null) {
             response.addErrors("etcdserver: no leader");
@@ -176,6 +177,7 @@ public final class MaintenanceService extends MaintenanceGrpc.MaintenanceImplBas
         }
         var target =
                 node.members().stream()
+                        .filter(member -> !member.listener())
                         .map(RaftNode.Member::raftId)
                         .filter(raftId -> Headers.id(raftId) == request.getTargetID())
                         .findFirst();

@@ -32,7 +32,8 @@ import org.slf4j.LoggerFactory;
 /// while another is open; groups that a later manifest gives it are opened while it serves.
 ///
 /// A group that a later manifest gives to other nodes only is served no more at once, and left when its leader says that this node
-/// is out of it for good; what is on disk is put aside. Leaders take out the voters that the manifest doesn't name, if the
+/// is out of it for good; what is on disk is put aside. A group in which this node is to vote from now on, or to vote no more, is left in
+/// the same way and opened again. Leaders take out the members that the manifest doesn't name in their role, if the
 /// manifest is fresh: an old one might name fewer. A group that no manifest names any more stays where it is.
 ///
 /// Thread-safe. Opened by one thread, closed once.
@@ -197,17 +198,22 @@ final class HostedGroups {
     private void tend(HostedGroup group, Manifest.@Nullable Group manifest, boolean fresh) {
         try {
             if (manifest != null && fresh) {
-                group.raft()
-                        .dropOthers(
-                                manifest.voters().stream().map(Manifest.Replica::nodeId).toList());
+                group.raft().dropOthers(nodeIds(manifest.voters()), nodeIds(manifest.listeners()));
             }
             if (leaving.contains(group.name())) {
-                group.raft().askWhetherGone(() -> change(() -> left(group)));
+                group.raft().askWhetherGone(true, () -> change(() -> left(group)));
+            } else if (group.raft().view().isListener() && !group.hasLeader()) {
+                // It may have been taken out while it slept, and would never hear of it.
+                group.raft().askWhetherGone(false, () -> change(() -> lost(group)));
             }
         } catch (RuntimeException e) {
             // The division may close meanwhile; the next look is soon.
             LOG.warn("the members of group {} could not be looked after", group.name(), e);
         }
+    }
+
+    private static List<String> nodeIds(List<Manifest.Replica> replicas) {
+        return replicas.stream().map(Manifest.Replica::nodeId).toList();
     }
 
     private void change(Runnable change) {
@@ -236,6 +242,11 @@ final class HostedGroups {
                     host.release(group.raft());
                     LOG.info("the manifest gives this node group {} again", group.name());
                 });
+    }
+
+    private void lost(HostedGroup group) {
+        beginLeaving(group, "this node was taken out of it");
+        reopen(group);
     }
 
     /// Closes a group's member.
@@ -274,9 +285,9 @@ final class HostedGroups {
         }
     }
 
-    private void beginLeaving(HostedGroup group) {
+    private void beginLeaving(HostedGroup group, String reason) {
         if (leaving.add(group.name())) {
-            LOG.info("the manifest gives group {} to other nodes only: leaving it", group.name());
+            LOG.info("leaving group {}: {}", group.name(), reason);
             group.raft().beginLeaving();
             group.stopWatches();
             group.stopWaiting();
@@ -297,11 +308,15 @@ final class HostedGroups {
         for (Placement placement : placements) {
             others.remove(placement.group());
             host.configure(RaftMapping.group(node.config(), placement));
-            if (leaving.contains(placement.group())) {
-                HostedGroup group = groups.get(placement.group());
-                if (group != null) {
-                    change(() -> reopen(group));
-                }
+            HostedGroup open = groups.get(placement.group());
+            if (open != null && open.raft().view().isListener() != placement.listens()) {
+                beginLeaving(
+                        open,
+                        placement.listens()
+                                ? "the manifest has this node be a listener of it"
+                                : "the manifest has this node be a voter of it");
+            } else if (open != null && leaving.contains(placement.group())) {
+                change(() -> reopen(open));
             }
             if (!groups.containsKey(placement.group())
                     && !opening.containsKey(placement.group())
@@ -311,7 +326,9 @@ final class HostedGroups {
         }
         for (String name : others) {
             if (manifest.groups().containsKey(name)) {
-                beginLeaving(Objects.requireNonNull(groups.get(name)));
+                beginLeaving(
+                        Objects.requireNonNull(groups.get(name)),
+                        "the manifest gives it to other nodes only");
             } else {
                 LOG.warn(
                         "the manifest doesn't name group {} any more: it stays on this node", name);

@@ -234,8 +234,9 @@ final class NodeObserver implements AutoCloseable {
         Long confirmed = confirmedNanos.get(group.name());
         String leader = view.leader();
         return new NodeSnapshot.Consensus(
-                leader == null ? null : new RaftNode.Member(leader, "").nodeId(),
+                leader == null ? null : RaftNode.Member.nodeOf(leader),
                 view.isReadyLeader(),
+                view.isListener(),
                 leader != null
                         && manifests.source().state().allowsLinearizable()
                         && confirmed != null
@@ -255,6 +256,7 @@ final class NodeObserver implements AutoCloseable {
                                     member.nodeId(),
                                     member.address(),
                                     details == null ? List.of() : details.getClientUrlsList(),
+                                    member.listener(),
                                     metrics.lagEntries(member.raftId()));
                         })
                         .toList());

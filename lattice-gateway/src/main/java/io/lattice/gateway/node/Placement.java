@@ -14,13 +14,19 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /// This node's place in one Raft group.
 ///
 /// @param group the group's name in the manifest
-/// @param voters of the group, this node included
+/// @param voters of the group
+/// @param listeners of the group; this node is among these or those
 /// @param self this node
-record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica self) {
+record Placement(
+        String group,
+        List<Manifest.Replica> voters,
+        List<Manifest.Replica> listeners,
+        Manifest.Replica self) {
     /// Finds the node's places in a manifest, by the names of their groups.
     ///
     /// @throws IOException if the node has no place, or the configuration contradicts it
@@ -28,7 +34,7 @@ record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica s
         List<Placement> placements = of(config, manifest);
         if (placements.isEmpty()) {
             throw new IOException(
-                    "the manifest has no place for node %s: found voters of groups %s; allowed a group with a voter of that node id (cluster.node_id)"
+                    "the manifest has no place for node %s: found replicas of groups %s; allowed a group with a replica of that node id (cluster.node_id)"
                             .formatted(
                                     config.cluster().nodeId(),
                                     new TreeSet<>(manifest.groups().keySet())));
@@ -45,10 +51,13 @@ record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica s
         for (Map.Entry<String, Manifest.Group> group :
                 new TreeMap<>(manifest.groups()).entrySet()) {
             List<Manifest.Replica> voters = group.getValue().voters();
+            List<Manifest.Replica> listeners = group.getValue().listeners();
             Optional<Manifest.Replica> self =
-                    voters.stream().filter(voter -> voter.nodeId().equals(nodeId)).findFirst();
+                    Stream.concat(voters.stream(), listeners.stream())
+                            .filter(replica -> replica.nodeId().equals(nodeId))
+                            .findFirst();
             if (self.isPresent()) {
-                Placement placement = new Placement(group.getKey(), voters, self.get());
+                Placement placement = new Placement(group.getKey(), voters, listeners, self.get());
                 placement.checkQuorum(config);
                 placements.add(placement);
             }
@@ -59,6 +68,11 @@ record Placement(String group, List<Manifest.Replica> voters, Manifest.Replica s
     /// Whether there is no other voter.
     boolean alone() {
         return voters.size() == 1;
+    }
+
+    /// Whether this node has the group's data without a vote.
+    boolean listens() {
+        return listeners.contains(self);
     }
 
     private void checkQuorum(LatticeConfig config) throws IOException {

@@ -22,13 +22,18 @@ final class RaftMapping {
         return new GroupSettings(
                 placement.group(),
                 placement.groupId(config.cluster().name()),
-                placement.voters().stream()
-                        .map(voter -> {
-                            HostPort address = address(voter);
-                            return new GroupSettings.PeerAddress(
-                                    voter.nodeId(), address.host(), address.port());
-                        })
-                        .toList());
+                addresses(placement.voters()),
+                addresses(placement.listeners()));
+    }
+
+    private static List<GroupSettings.PeerAddress> addresses(List<Manifest.Replica> replicas) {
+        return replicas.stream()
+                .map(replica -> {
+                    HostPort address = address(replica);
+                    return new GroupSettings.PeerAddress(
+                            replica.nodeId(), address.host(), address.port());
+                })
+                .toList();
     }
 
     /// @param placements this node's places
@@ -62,12 +67,12 @@ final class RaftMapping {
                                 tls.keyManager(), tls.trustManager(), tls::swaps));
     }
 
-    private static HostPort address(Manifest.Replica voter) {
-        HostPort address = HostPort.parse(voter.raftAddress());
+    private static HostPort address(Manifest.Replica replica) {
+        HostPort address = HostPort.parse(replica.raftAddress());
         if (address == null) {
             throw new IllegalArgumentException(
                     "node %s: found Raft address %s; allowed host:port"
-                            .formatted(voter.nodeId(), voter.raftAddress()));
+                            .formatted(replica.nodeId(), replica.raftAddress()));
         }
         return address;
     }

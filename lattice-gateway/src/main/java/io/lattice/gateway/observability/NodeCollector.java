@@ -110,6 +110,12 @@ final class NodeCollector extends Collector {
                         Type.GAUGE,
                         "1: this node leads the group.",
                         "group");
+        Families.Family listening =
+                families.labelled(
+                        "lattice_group_listening",
+                        Type.GAUGE,
+                        "1: this node has the group's data without a vote.",
+                        "group");
         Families.Family applied =
                 families.labelled(
                         "lattice_group_applied_index",
@@ -120,6 +126,7 @@ final class NodeCollector extends Collector {
             Consensus raft = group.consensus();
             elected.add(raft.leader() == null ? 0 : 1, group.name());
             leading.add(raft.leading() ? 1 : 0, group.name());
+            listening.add(raft.listening() ? 1 : 0, group.name());
             applied.add(raft.log().applied(), group.name());
         }
     }
@@ -167,6 +174,10 @@ final class NodeCollector extends Collector {
                 "1: this node knows a leader.",
                 raft.leader() == null ? 0 : 1);
         families.gauge("etcd_server_is_leader", "1: this node leads.", raft.leading() ? 1 : 0);
+        families.gauge(
+                "etcd_server_is_learner",
+                "1: this node has the data without a vote.",
+                raft.listening() ? 1 : 0);
         families.counter(
                 "etcd_server_leader_changes_seen_total",
                 "Leaders seen after the first one.",

@@ -29,7 +29,7 @@ public record NodeSnapshot(
     /// A Raft group.
     public record Group(String name, Consensus consensus) {}
 
-    /// The only group, or what holds for all of several: a leader only if each has one, sums, and of each peer the most that it
+    /// The only group, or what holds for all of several: a leader only if each has one, a listener only in all of them, sums, and of each peer the most that it
     /// lacks. Of the log, the first group's positions. Without any group there is no leader.
     public Consensus consensus() {
         if (groups.isEmpty()) {
@@ -48,6 +48,7 @@ public record NodeSnapshot(
         return new Consensus(
                 all.stream().allMatch(c -> c.leader() != null) ? first.leader() : null,
                 all.stream().anyMatch(Consensus::leading),
+                all.stream().allMatch(Consensus::listening),
                 all.stream().allMatch(Consensus::canLinearize),
                 first.term(),
                 first.log(),
@@ -88,6 +89,7 @@ public record NodeSnapshot(
     /// What the node knows of a Raft group.
     ///
     /// @param leader node id, null if it knows none
+    /// @param listening whether the node has the data without a vote
     /// @param canLinearize whether the last look showed that linearizable reads are served
     /// @param log positions in the log
     /// @param leaderChanges leaders seen, beyond the first
@@ -95,6 +97,7 @@ public record NodeSnapshot(
     public record Consensus(
             @Nullable String leader,
             boolean leading,
+            boolean listening,
             boolean canLinearize,
             long term,
             Log log,
@@ -102,7 +105,7 @@ public record NodeSnapshot(
             int pendingProposals,
             List<Member> members) {
         private static final Consensus NONE =
-                new Consensus(null, false, false, 0, new Log(0, 0, 0, 0), 0, 0, List.of());
+                new Consensus(null, false, false, false, 0, new Log(0, 0, 0, 0), 0, 0, List.of());
 
         public Consensus {
             members = List.copyOf(members);
@@ -112,11 +115,16 @@ public record NodeSnapshot(
     /// Positions in the Raft log.
     public record Log(long last, long flushed, long committed, long applied) {}
 
-    /// A voter.
+    /// A member of a group.
     ///
+    /// @param listener whether it has the data and doesn't vote
     /// @param lagEntries how many entries it lacks of this node's log; null unless this node leads, and for itself
     public record Member(
-            String nodeId, String raftAddress, List<String> clientUrls, @Nullable Long lagEntries) {
+            String nodeId,
+            String raftAddress,
+            List<String> clientUrls,
+            boolean listener,
+            @Nullable Long lagEntries) {
         public Member {
             clientUrls = List.copyOf(clientUrls);
         }

@@ -106,6 +106,7 @@ final class StatusView {
             object.put("raft_address", member.raftAddress());
             object.put("client_urls", member.clientUrls());
             object.put("leader", member.nodeId().equals(snapshot.consensus().leader()));
+            object.put("listener", member.listener());
             object.put("lag_entries", member.lagEntries());
             members.add(object);
         }

@@ -3,6 +3,7 @@ package io.lattice.gateway.raft;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.JoinRequest;
 import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
@@ -41,7 +42,7 @@ record AbsentGroup(RaftSettings settings, RaftIdentity identity, @Nullable UUID 
     }
 
     @Override
-    public JoinReply join(String raftId) {
+    public JoinReply join(JoinRequest request) {
         return JoinReply.newBuilder()
                 .setAccepted(false)
                 .setReason("this node isn't in the group")

@@ -14,6 +14,13 @@ import org.slf4j.LoggerFactory;
 record ConfiguredPeers(List<PeerAddress> peers) {
     private static final Logger LOG = LoggerFactory.getLogger(ConfiguredPeers.class);
 
+    /// The voters and the listeners of a group.
+    static ConfiguredPeers of(GroupSettings group) {
+        List<PeerAddress> all = new ArrayList<>(group.peers());
+        all.addAll(group.listeners());
+        return new ConfiguredPeers(all);
+    }
+
     Optional<PeerAddress> address(String nodeId) {
         return peers.stream().filter(p -> p.nodeId().equals(nodeId)).findFirst();
     }

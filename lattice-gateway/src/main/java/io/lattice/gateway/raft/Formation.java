@@ -27,6 +27,8 @@ import org.slf4j.LoggerFactory;
 /// A log is founded only when every configured node has said that it has none either, or when a node that has one
 /// names this very identity among its founders. Otherwise this node had a disk that is gone: it joins under its new
 /// identity, by way of the leader, in the place of the old one. So no node ever votes with an emptied log.
+///
+/// A listener founds nothing: it waits until there is a log, and joins.
 final class Formation {
     private static final Logger LOG = LoggerFactory.getLogger(Formation.class);
     private static final long PROBE_TIMEOUT_MS = 1_000;
@@ -63,7 +65,8 @@ final class Formation {
             Map<String, ProbeReply> replies = probeOthers();
             List<ProbeReply> formed =
                     replies.values().stream().filter(ProbeReply::getFormed).toList();
-            if (formed.stream().anyMatch(f -> !f.getFoundersList().contains(raftId))) {
+            boolean listens = listens();
+            if (formed.stream().anyMatch(f -> listens || !f.getFoundersList().contains(raftId))) {
                 LOG.info(
                         "group {} exists and {} is no founder of it: joining",
                         group.get().name(),
@@ -73,7 +76,7 @@ final class Formation {
             if (!formed.isEmpty()) {
                 return Optional.of(formed.getFirst().getFoundersList());
             }
-            if (replies.size() == group.get().peers().size() - 1) {
+            if (!listens && replies.size() == others().size()) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
                 replies.values().forEach(reply -> all.add(reply.getRaftId()));
@@ -81,7 +84,9 @@ final class Formation {
                 return Optional.of(all);
             }
             report(
-                    "waiting for all nodes to found group %s; answered so far: %s"
+                    (listens
+                                    ? "waiting for the voters to found group %s; answered so far: %s"
+                                    : "waiting for all nodes to found group %s; answered so far: %s")
                             .formatted(group.get().name(), replies.keySet()));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
@@ -109,7 +114,10 @@ final class Formation {
             for (String other : others()) {
                 PeerRequest.Builder request =
                         PeerRequest.newBuilder()
-                                .setJoin(JoinRequest.newBuilder().setRaftId(raftId));
+                                .setJoin(
+                                        JoinRequest.newBuilder()
+                                                .setRaftId(raftId)
+                                                .setListener(listens()));
                 Optional<PeerReply> reply = ask(other, request);
                 if (reply.isPresent()) {
                     JoinReply join = reply.get().getJoin();
@@ -135,6 +143,11 @@ final class Formation {
         }
     }
 
+    private boolean listens() {
+        return group.get().listens(settings.nodeId());
+    }
+
+    /// The voters but for this node.
     private List<String> others() {
         return group.get().peers().stream()
                 .map(PeerAddress::nodeId)

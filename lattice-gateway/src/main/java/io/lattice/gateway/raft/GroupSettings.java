@@ -9,17 +9,39 @@ import java.util.UUID;
 /// @param name for people
 /// @param id the same on all its members
 /// @param peers its voters by the configuration or the manifest, by their node ids
-public record GroupSettings(String name, UUID id, List<PeerAddress> peers) {
+/// @param listeners the nodes that have its data and don't vote
+public record GroupSettings(
+        String name, UUID id, List<PeerAddress> peers, List<PeerAddress> listeners) {
     public GroupSettings {
         peers = List.copyOf(peers);
+        listeners = List.copyOf(listeners);
     }
 
-    /// A voter and where its Raft port is.
+    /// A group of voters only.
+    public GroupSettings(String name, UUID id, List<PeerAddress> peers) {
+        this(name, id, peers, List.of());
+    }
+
+    /// A member and where its Raft port is.
     public record PeerAddress(String nodeId, String host, int port) {}
 
     /// The voters' node ids, in order.
     List<String> voters() {
-        return peers.stream().map(PeerAddress::nodeId).sorted().toList();
+        return ids(peers);
+    }
+
+    /// The node ids that are to be members in one role, in order.
+    List<String> nodeIds(boolean listener) {
+        return ids(listener ? listeners : peers);
+    }
+
+    private static List<String> ids(List<PeerAddress> addresses) {
+        return addresses.stream().map(PeerAddress::nodeId).sorted().toList();
+    }
+
+    /// Whether a node is to be a listener.
+    boolean listens(String nodeId) {
+        return listeners.stream().anyMatch(p -> p.nodeId().equals(nodeId));
     }
 
     /// Where the group's state is below a node's data directory.

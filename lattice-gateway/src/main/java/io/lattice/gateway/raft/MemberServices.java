@@ -3,6 +3,7 @@ package io.lattice.gateway.raft;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.JoinRequest;
 import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
@@ -83,11 +84,11 @@ final class MemberServices implements PeerServer.Handler {
     }
 
     @Override
-    public JoinReply join(String raftId) {
+    public JoinReply join(JoinRequest request) {
         Membership membership = node.membershipOrNull();
         return membership == null
                 ? Membership.refused("not the leader")
-                : membership.join(raftId, node.group());
+                : membership.join(request, node.group());
     }
 
     @Override

@@ -2,15 +2,16 @@ package io.lattice.gateway.raft;
 
 import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.JoinRequest;
 import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -21,14 +22,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Changes who the voters of a group are, as its leader: one at a time, and only from the voters that it knows. Thread-safe.
+/// Changes who the members of a group are, as its leader: one at a time, and only from the members that it knows. Thread-safe.
+///
+/// No member changes its role: Ratis would be left without a leader if the one that does it failed meanwhile. It is taken out, and
+/// joins anew in the other role.
 final class Membership {
     private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
 
-    /// A voter that asked whether it is out, so long ago at most, is leaving.
+    /// A member that asked whether it is out, so long ago at most, is leaving.
     private static final long ASKED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /// A voter that was silent for so long is taken for dead. One that only slept is told when it opens the group again.
+    /// A member that was silent for so long is taken for dead. One that only slept is told when it opens the group again.
     private static final long DEAD_MS = TimeUnit.SECONDS.toMillis(15);
 
     /// A hand-over that failed kept writers waiting, so it isn't tried again at once.
@@ -40,7 +44,7 @@ final class Membership {
     private final ReadFence fence;
     private final Leadership leadership;
 
-    /// When voters last asked whether they are out.
+    /// When members last asked whether they are out.
     private final Map<String, Long> asked = new ConcurrentHashMap<>();
 
     private volatile @Nullable Long failedNanos;
@@ -58,35 +62,48 @@ final class Membership {
         this.leadership = leadership;
     }
 
-    /// Makes a node with a new identity a voter, in the place of the former identity of that node if there is one.
-    JoinReply join(String raftId, GroupSettings group) {
+    /// Makes a node with a new identity a member, in the place of the former identity of that node if there is one in the same role. A
+    /// member in the other role leaves first.
+    JoinReply join(JoinRequest request, GroupSettings group) {
         if (!view.isReadyLeader()) {
             return refused("not the leader");
         }
+        String raftId = request.getRaftId();
+        boolean listener = request.getListener();
         String nodeId = RaftIdentity.nodeOf(raftId);
-        Optional<PeerAddress> address = new ConfiguredPeers(group.peers()).address(nodeId);
+        Optional<PeerAddress> address =
+                new ConfiguredPeers(listener ? group.listeners() : group.peers()).address(nodeId);
         if (address.isEmpty()) {
             return refused(
-                    "%s is not among the voters of group %s: %s"
-                            .formatted(nodeId, group.name(), group.voters()));
+                    "%s is not among the %s of group %s: %s"
+                            .formatted(
+                                    nodeId,
+                                    listener ? "listeners" : "voters",
+                                    group.name(),
+                                    group.nodeIds(listener)));
         }
-        RaftConfiguration members = division.getRaftConf();
-        if (!members.getPreviousPeers().isEmpty()) {
+        RaftConfiguration configuration = division.getRaftConf();
+        if (!Members.areSettled(configuration)) {
             return refused("another membership change is under way");
         }
-        List<RaftPeer> current = List.copyOf(members.getCurrentPeers());
-        if (current.stream().anyMatch(p -> p.getId().toString().equals(raftId))) {
+        Members current = Members.of(configuration);
+        if (current.in(listener).stream().anyMatch(p -> p.getId().toString().equals(raftId))) {
             return JoinReply.newBuilder().setAccepted(true).build();
         }
-        List<RaftPeer> changed = new ArrayList<>();
-        for (RaftPeer peer : current) {
-            if (!nodeOf(peer).equals(nodeId)) {
-                changed.add(peer);
-            }
+        if (current.in(!listener).stream().anyMatch(p -> Members.nodeOf(p).equals(nodeId))) {
+            return refused(
+                    "%s still is a %s of group %s"
+                            .formatted(nodeId, listener ? "voter" : "listener", group.name()));
         }
-        changed.add(ConfiguredPeers.peer(raftId, address.get()));
-        LOG.info("{} asks to join group {}", raftId, group.name());
-        Optional<String> failure = change(current, changed);
+        LOG.info(
+                "{} asks to join group {}{}",
+                raftId,
+                group.name(),
+                listener ? " as a listener" : "");
+        Optional<String> failure =
+                change(
+                        current,
+                        current.with(ConfiguredPeers.peer(raftId, address.get()), listener));
         return failure.isEmpty()
                 ? JoinReply.newBuilder().setAccepted(true).build()
                 : refused(failure.get());
@@ -96,12 +113,8 @@ final class Membership {
         return JoinReply.newBuilder().setAccepted(false).setReason(reason).build();
     }
 
-    private static String nodeOf(RaftPeer peer) {
-        return RaftIdentity.nodeOf(peer.getId().toString());
-    }
-
     /// Begins a change, unless another one is quicker; or says why it can't.
-    private Optional<String> change(List<RaftPeer> current, List<RaftPeer> changed) {
+    private Optional<String> change(Members current, Members changed) {
         LOG.info("changing the members from {} to {}", current, changed);
         try {
             var _ =
@@ -115,41 +128,52 @@ final class Membership {
         }
     }
 
-    /// If this node leads, and all wanted nodes are voters and keep up, takes one voter out that isn't wanted and either knows it or
-    /// is dead: one that serves would find itself outside of its group. If this node isn't wanted, another one is to lead first.
+    /// If this node leads, takes one member out that isn't wanted in its role and either knows it or is dead: one that serves would
+    /// find itself outside of its group. A voter only if all wanted nodes are voters and keep up. If this node isn't wanted, another
+    /// one is to lead first.
     ///
-    /// @param wanted node ids
-    void dropOthers(Collection<String> wanted) {
-        RaftConfiguration members = division.getRaftConf();
-        if (!view.isReadyLeader() || !members.getPreviousPeers().isEmpty()) {
+    /// @param voters node ids
+    /// @param listeners node ids
+    void dropOthers(Collection<String> voters, Collection<String> listeners) {
+        RaftConfiguration configuration = division.getRaftConf();
+        if (!view.isReadyLeader() || !Members.areSettled(configuration)) {
             return;
         }
-        List<RaftPeer> current = List.copyOf(members.getCurrentPeers());
-        List<String> staying = new ArrayList<>();
-        List<RaftPeer> others = new ArrayList<>();
-        for (RaftPeer peer : current) {
-            if (wanted.contains(nodeOf(peer))) {
-                staying.add(peer.getId().toString());
-            } else {
-                others.add(peer);
-            }
+        Members current = Members.of(configuration);
+        Optional<RaftPeer> listener = leavingOrDead(current.listeners(), listeners);
+        if (listener.isPresent()) {
+            drop(current, listener.get(), listeners);
+            return;
         }
+        List<String> staying =
+                current.voters().stream()
+                        .filter(p -> voters.contains(Members.nodeOf(p)))
+                        .map(p -> p.getId().toString())
+                        .toList();
         // Fewer voters that don't all keep up might be none that can commit.
-        if (others.isEmpty()
-                || staying.size() < wanted.size()
+        if (staying.size() == current.voters().size()
+                || staying.size() < voters.size()
                 || !leadership.keepUp().containsAll(staying)) {
             return;
         }
-        Optional<RaftPeer> drop =
-                others.stream().filter(p -> isLeavingOrDead(p.getId().toString())).findFirst();
-        if (drop.isPresent()) {
-            LOG.info("{} has no place among {} any more", drop.get(), wanted);
-            List<RaftPeer> changed = new ArrayList<>(current);
-            changed.remove(drop.get());
-            var _ = change(current, changed);
-        } else if (!wanted.contains(RaftIdentity.nodeOf(view.nodeId()))) {
+        Optional<RaftPeer> voter = leavingOrDead(current.voters(), voters);
+        if (voter.isPresent()) {
+            drop(current, voter.get(), voters);
+        } else if (!voters.contains(RaftIdentity.nodeOf(view.nodeId()))) {
             leadElsewhere(staying);
         }
+    }
+
+    private Optional<RaftPeer> leavingOrDead(List<RaftPeer> members, Collection<String> wanted) {
+        return members.stream()
+                .filter(p -> !wanted.contains(Members.nodeOf(p)))
+                .filter(p -> isLeavingOrDead(p.getId().toString()))
+                .findFirst();
+    }
+
+    private void drop(Members current, RaftPeer member, Collection<String> wanted) {
+        LOG.info("{} has no place among {} any more", member, wanted);
+        var _ = change(current, current.without(member));
     }
 
     private boolean isLeavingOrDead(String raftId) {
@@ -177,8 +201,9 @@ final class Membership {
     /// Answers whether this node surely leads, and a majority has on disk that the asking node is no member.
     void confirmGone(LeaveRequest request, Duration patience, Consumer<LeaveReply> callback) {
         String raftId = request.getRaftId();
-        asked.keySet().retainAll(view.voters().current());
-        if (request.getLeaving() && view.voters().contains(raftId)) {
+        Set<String> current = Members.of(division.getRaftConf()).raftIds();
+        asked.keySet().retainAll(current);
+        if (request.getLeaving() && current.contains(raftId)) {
             asked.put(raftId, System.nanoTime());
         }
         fence.confirmLeadership(
@@ -188,10 +213,9 @@ final class Membership {
                     boolean gone =
                             confirmed.isPresent()
                                     && view.isReadyLeader()
-                                    && members.getPreviousPeers().isEmpty()
+                                    && Members.areSettled(members)
                                     && members.getLogEntryIndex() <= view.committedIndex()
-                                    && members.getCurrentPeers().stream()
-                                            .noneMatch(p -> p.getId().toString().equals(raftId));
+                                    && !Members.of(members).raftIds().contains(raftId);
                     callback.accept(LeaveReply.newBuilder().setGone(gone).build());
                 });
     }

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.JoinRequest;
 import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
@@ -41,8 +42,8 @@ final class PeerServer {
         /// Whether this node has a log, and who founded it.
         ProbeReply probe();
 
-        /// Makes a node with a new identity a voter.
-        JoinReply join(String raftId);
+        /// Makes a node with a new identity a member.
+        JoinReply join(JoinRequest request);
 
         /// Whether this node leads and the asking one is no member any more.
         void leave(LeaveRequest request, Consumer<LeaveReply> callback);
@@ -105,7 +106,7 @@ final class PeerServer {
                                                         ForwardReply.newBuilder()
                                                                 .setResult(result))));
                 case PROBE -> send(reply.setProbe(handler.probe()));
-                case JOIN -> send(reply.setJoin(handler.join(request.getJoin().getRaftId())));
+                case JOIN -> send(reply.setJoin(handler.join(request.getJoin())));
                 case LEAVE -> handler.leave(request.getLeave(), left -> send(reply.setLeave(left)));
                 case LOAD -> send(reply.setLoad(handler.load()));
                 case REQUEST_NOT_SET ->

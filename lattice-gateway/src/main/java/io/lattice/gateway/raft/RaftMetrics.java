@@ -30,9 +30,9 @@ public final class RaftMetrics {
         return applications.leaderChanges();
     }
 
-    /// Log entries that a voter isn't known to have; null unless this node leads, and for itself.
+    /// Log entries that another member isn't known to have; null unless this node leads, and for itself.
     ///
-    /// @param raftId the voter's identity
+    /// @param raftId the member's identity
     public @Nullable Long lagEntries(String raftId) {
         if (!view.isReadyLeader() || raftId.equals(view.nodeId())) {
             return null;

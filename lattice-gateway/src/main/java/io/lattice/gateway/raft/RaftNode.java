@@ -1,30 +1,24 @@
 package io.lattice.gateway.raft;
 
-import com.google.protobuf.ByteString;
-import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadRequest;
-import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
 import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.apache.ratis.protocol.RaftClientReply;
-import org.apache.ratis.protocol.RaftGroup;
+import java.util.stream.Stream;
+import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
@@ -51,6 +45,8 @@ public final class RaftNode implements LeaderSpread.Led {
     private final Applications applications;
     private final PeerSender members;
     private final MemberServices services;
+    private final Opening opening;
+    private final Leaving leaving;
     private final Pauses pauses = new Pauses();
     private final boolean hasLog;
 
@@ -99,22 +95,11 @@ public final class RaftNode implements LeaderSpread.Led {
                         applications);
         this.hasLog = folders.hasLog();
         this.hadEntries = !log.isEmpty();
-        this.members = inGroup(host.members());
+        this.members = new GroupSender(groupId, host.members());
         this.services = new MemberServices(this, host.settings(), host.identity(), host.load());
         this.calls = new RatisCalls(host.server(), groupId);
-    }
-
-    private PeerSender inGroup(PeerSender sender) {
-        return new GroupSender(ByteString.copyFrom(groupId.toByteString().toByteArray()), sender);
-    }
-
-    /// Asks the members of one group.
-    private record GroupSender(ByteString group, PeerSender sender) implements PeerSender {
-        @Override
-        public void send(
-                String node, PeerRequest.Builder request, Consumer<@Nullable PeerReply> callback) {
-            sender.send(node, request.setGroupId(group), callback);
-        }
+        this.opening = new Opening(host, groupId, this::group, calls, () -> stopping);
+        this.leaving = new Leaving(host, folders, members);
     }
 
     /// Opens the group and, on the first start, founds or joins it. Returns when this node is a member; it may not have a leader
@@ -127,9 +112,13 @@ public final class RaftNode implements LeaderSpread.Led {
     /// A node that was taken out of the group while it was away doesn't know it from its log: the others would elect no one with it,
     /// and Ratis would close the group. So it asks first, and begins anew if a leader says that it is out for good.
     ///
-    /// @return false if this node was no member, or if Ratis closed the group before it was one: it has to be opened anew
+    /// Ratis makes a member a listener only while it opens the group: one that has joined as a listener would stand for election, and find
+    /// that it has no vote.
+    ///
+    /// @return false if this node was no member, if Ratis closed the group before it was one, or if it has just become a listener: the
+    ///     group has to be opened anew
     boolean open() throws IOException, InterruptedException {
-        if (hadEntries && group.peers().size() > 1 && isGone()) {
+        if (hadEntries && opening.isGone()) {
             LOG.info(
                     "this node was taken out of group {}: what it had is in {}",
                     group.name(),
@@ -137,33 +126,47 @@ public final class RaftNode implements LeaderSpread.Led {
             return false;
         }
         stateMachine.expectClose();
-        boolean up = run();
-        if (!up) {
-            LOG.warn("Ratis closed group {} while this node was joining it", group.name());
-        }
-        return up;
+        return run();
     }
 
     /// Returns whether this node is a member and its group open.
     private boolean run() throws IOException, InterruptedException {
-        RaftIdentity identity = host.identity();
-        RaftSettings settings = host.settings();
-        if (!hasLog && identity.logMade(group.id())) {
-            throw new RaftIdentity.DirectoryException(
-                    "the Raft log of %s in group %s is gone from %s: it may have voted, and must not begin with an empty log; bring it back, or empty %s and %s to rejoin as a new member"
-                            .formatted(
-                                    identity.raftId(),
-                                    group.name(),
-                                    settings.walDirectory(),
-                                    settings.walDirectory(),
-                                    settings.dataDirectory()));
-        }
-        enterGroup();
-        identity.noteLogMade(group.id());
+        opening.enter(hasLog);
+        opened = true;
+        host.identity().noteLogMade(group.id());
         answering = true;
         RaftServer.Division started = host.server().getDivision(groupId);
         gate.advance(stateMachine.getLastAppliedTermIndex().getIndex());
-        RaftView view = new RaftView(started);
+        Running parts = parts(started);
+        synchronized (this) {
+            requireNotStopping();
+            division = started;
+            running = parts;
+            applications.attach(parts.proposer());
+            parts.proposer().start(e -> applications.failed("the proposer's thread died", e));
+        }
+        if (!isMember(parts.view())) {
+            opening.join(() -> isMember(parts.view()) || isClosed(started));
+        }
+        synchronized (this) {
+            requireNotStopping();
+            if (isClosed(started)) {
+                LOG.warn("Ratis closed group {} while this node was joining it", group.name());
+                return false;
+            }
+            if (parts.view().isListener() && !parts.view().hasListenersRole()) {
+                LOG.info("this node is a listener of group {} now", group.name());
+                return false;
+            }
+            member = true;
+            stateMachine.expectNoClose();
+        }
+        return !isClosed(started);
+    }
+
+    private Running parts(RaftServer.Division started) {
+        RaftSettings settings = host.settings();
+        RaftView view = new RaftView(started, settings.electionTimeoutMax());
         Proposer proposer =
                 new Proposer(
                         view,
@@ -191,24 +194,13 @@ public final class RaftNode implements LeaderSpread.Led {
                         view.nodeId(),
                         settings.electionTimeoutMax(),
                         System.nanoTime());
-        synchronized (this) {
-            requireNotStopping();
-            division = started;
-            running = new Running(started, view, proposer, fence, leadership, membership, watchdog);
-            applications.attach(proposer);
-            proposer.start(e -> applications.failed("the proposer's thread died", e));
-        }
-        if (!isMember(started)) {
-            try (PeerClients configured = configuredClients()) {
-                formation(configured).join(() -> isMember(started) || isClosed(started));
-            }
-        }
-        synchronized (this) {
-            requireNotStopping();
-            member = true;
-            stateMachine.expectNoClose();
-        }
-        return !isClosed(started);
+        return new Running(started, view, proposer, fence, leadership, membership, watchdog);
+    }
+
+    /// Whether this node is a member for good. A listener's membership has to be committed: the group is opened anew then, and a leader that
+    /// never heard of it would send nothing to it.
+    private static boolean isMember(RaftView view) {
+        return view.isVoter() || view.hasListenersRole() || view.isCommittedListener();
     }
 
     /// What stops closes the group, and expects that.
@@ -227,74 +219,17 @@ public final class RaftNode implements LeaderSpread.Led {
         return started.getInfo().getLifeCycleState().isClosingOrClosed();
     }
 
-    /// Has Ratis open the group's files, or makes them when it is clear how.
-    private void enterGroup() throws IOException, InterruptedException {
-        RaftIdentity identity = host.identity();
-        if (!hasLog) {
-            Optional<List<String>> founders = founders();
-            if (founders.isPresent()) {
-                identity.found(group.id(), founders.get());
-                LOG.info("founding group {} with {}", group.name(), founders.get());
-            }
-        }
-        // A founder's log may not hold its members yet, if the process died before the first
-        // election.
-        List<String> founders = identity.founders(group.id());
-        RaftGroup opening = configuredPeers().group(groupId, founders);
-        RaftClientReply reply = await(calls.addGroup(opening, !hasLog));
-        if (!reply.isSuccess()) {
-            throw new IOException("the Raft group can't be opened", reply.getException());
-        }
-        opened = true;
-    }
-
-    private boolean isGone() throws InterruptedException {
-        try (PeerClients configured = configuredClients()) {
-            return formation(configured).isGone();
-        }
-    }
-
-    private Optional<List<String>> founders() throws InterruptedException {
-        if (group.peers().size() == 1) {
-            return Optional.of(List.of(host.identity().raftId()));
-        }
-        try (PeerClients configured = configuredClients()) {
-            return formation(configured).founders();
-        }
-    }
-
-    private ConfiguredPeers configuredPeers() {
-        return new ConfiguredPeers(group.peers());
-    }
-
-    /// Connections to the other voters, by node id.
-    private PeerClients configuredClients() {
-        return new PeerClients(
-                nodeId ->
-                        configuredPeers()
-                                .address(nodeId)
-                                .map(p -> p.host() + ":" + p.port())
-                                .orElse(null),
-                host.tls());
-    }
-
-    private Formation formation(PeerClients configured) {
-        return new Formation(
-                host.settings(),
-                this::group,
-                inGroup(configured),
-                host.identity().raftId(),
-                () -> stopping);
-    }
-
-    private boolean isMember(RaftServer.Division started) {
-        return started.getRaftConf().getPeer(started.getId()) != null;
-    }
-
     /// The Raft address of a member, null if there is no such member.
     @Nullable String addressOf(String raftId) {
         RaftServer.Division d = division;
-        RaftPeer peer = d == null ? null : d.getRaftConf().getPeer(RaftPeerId.valueOf(raftId));
+        RaftPeer peer =
+                d == null
+                        ? null
+                        : d.getRaftConf()
+                                .getPeer(
+                                        RaftPeerId.valueOf(raftId),
+                                        RaftPeerRole.FOLLOWER,
+                                        RaftPeerRole.LISTENER);
         return peer == null ? null : peer.getAddress();
     }
 
@@ -403,11 +338,12 @@ public final class RaftNode implements LeaderSpread.Led {
         return requireRunning().leadership().moveTo(raftId);
     }
 
-    /// If this node leads, takes a voter out that isn't wanted, when all that are wanted keep up.
+    /// If this node leads, takes a member out that isn't wanted in its role; a voter only when all that are wanted keep up.
     ///
-    /// @param wanted node ids
-    public void dropOthers(Collection<String> wanted) {
-        requireRunning().membership().dropOthers(wanted);
+    /// @param voters node ids
+    /// @param listeners node ids
+    public void dropOthers(Collection<String> voters, Collection<String> listeners) {
+        requireRunning().membership().dropOthers(voters, listeners);
     }
 
     /// From now on this node may be taken out of the group, and Ratis may close it.
@@ -416,44 +352,17 @@ public final class RaftNode implements LeaderSpread.Led {
         stateMachine.expectClose();
     }
 
-    /// Asks the other members whether this node is out of the group for good. Only a leader that proves to be one says so.
+    /// Asks the voters whether this node is out of the group for good. Only a leader that proves to be one says so.
     ///
+    /// @param wanted whether this node wants to be
     /// @param gone called if so, on any thread, perhaps more than once
-    public void askWhetherGone(Runnable gone) {
-        String self = host.identity().raftId();
-        for (Member other : members()) {
-            if (!other.raftId().equals(self)) {
-                members.send(
-                        other.raftId(),
-                        PeerRequest.newBuilder()
-                                .setLeave(
-                                        LeaveRequest.newBuilder().setRaftId(self).setLeaving(true)),
-                        reply -> {
-                            if (reply != null && reply.getLeave().getGone()) {
-                                gone.run();
-                            }
-                        });
-            }
-        }
+    public void askWhetherGone(boolean wanted, Runnable gone) {
+        leaving.ask(requireRunning().view().voters().current(), wanted, gone);
     }
 
     /// Puts what this node has of the group aside. It must be closed.
     List<Path> putAside() throws IOException {
-        // Before the log is gone, which otherwise would count as lost if the group came back.
-        host.identity().forgetFounders(group.id());
-        Path stamp =
-                Path.of(
-                        "left",
-                        "%s-%s-%d".formatted(group.name(), group.id(), System.currentTimeMillis()));
-        Path log = host.settings().walDirectory().resolve(stamp);
-        Path state = host.settings().dataDirectory().resolve(stamp);
-        folders.moveLog(log);
-        Path store = group.storeDirectory(host.settings().dataDirectory());
-        if (Files.exists(store)) {
-            Files.createDirectories(state);
-            Files.move(store, state.resolve("state"));
-        }
-        return List.of(log, state);
+        return leaving.putAside(group);
     }
 
     /// The group as this node is to have it.
@@ -536,19 +445,29 @@ public final class RaftNode implements LeaderSpread.Led {
         return stateMachine.watches();
     }
 
-    /// The voters of now.
+    /// The members of now, voters first.
     public List<Member> members() {
-        return requireRunning().division().getRaftConf().getCurrentPeers().stream()
-                .map(p -> new Member(p.getId().toString(), p.getAddress()))
+        Members members = Members.of(requireRunning().division().getRaftConf());
+        return Stream.of(false, true)
+                .flatMap(listener ->
+                        members.in(listener).stream()
+                                .map(p ->
+                                        new Member(p.getId().toString(), p.getAddress(), listener)))
                 .toList();
     }
 
-    /// A voter.
+    /// A member.
     ///
     /// @param raftId its identity: node id, a tilde and what tells it from former nodes of that id
     /// @param address of its Raft port
-    public record Member(String raftId, String address) {
+    /// @param listener whether it has the data and doesn't vote
+    public record Member(String raftId, String address, boolean listener) {
         public String nodeId() {
+            return nodeOf(raftId);
+        }
+
+        /// The node id in an identity.
+        public static String nodeOf(String raftId) {
             return RaftIdentity.nodeOf(raftId);
         }
     }
@@ -556,19 +475,6 @@ public final class RaftNode implements LeaderSpread.Led {
     /// What is measured here.
     public RaftMetrics metrics() {
         return new RaftMetrics(requireRunning().view(), applications);
-    }
-
-    /// Ratis wraps what goes wrong while it opens the group's files.
-    private static <T> T await(CompletableFuture<T> future) throws IOException {
-        try {
-            return future.join();
-        } catch (CompletionException e) {
-            Throwable cause = e.getCause();
-            while (cause instanceof CompletionException && cause.getCause() != null) {
-                cause = cause.getCause();
-            }
-            throw cause instanceof IOException known ? known : new IOException(cause);
-        }
     }
 
     /// Takes no new requests, before consensus stops.
@@ -598,10 +504,7 @@ public final class RaftNode implements LeaderSpread.Led {
             return;
         }
         try {
-            RaftClientReply reply = await(calls.removeGroup());
-            if (!reply.isSuccess()) {
-                throw new IOException("the Raft group can't be closed", reply.getException());
-            }
+            calls.removeGroup();
         } finally {
             endStop();
         }

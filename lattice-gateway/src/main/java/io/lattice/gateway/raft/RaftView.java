@@ -1,7 +1,10 @@
 package io.lattice.gateway.raft;
 
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import org.apache.ratis.proto.RaftProtos.FollowerInfoProto;
+import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftConfiguration;
@@ -13,10 +16,13 @@ import org.jspecify.annotations.Nullable;
 public final class RaftView implements Standing {
     private final RaftServer.Division division;
     private final String nodeId;
+    private final long silentMsMax;
 
-    RaftView(RaftServer.Division division) {
+    /// @param electionTimeoutMax how long a listener may hear nothing of a leader
+    RaftView(RaftServer.Division division, Duration electionTimeoutMax) {
         this.division = division;
         this.nodeId = division.getId().toString();
+        this.silentMsMax = electionTimeoutMax.toMillis();
     }
 
     /// This node's own name.
@@ -53,7 +59,42 @@ public final class RaftView implements Standing {
     @Override
     public @Nullable String leader() {
         var leader = division.getInfo().getLeaderId();
-        return leader == null ? null : leader.toString();
+        return leader == null || isForsaken() ? null : leader.toString();
+    }
+
+    /// A follower forgets a leader that falls silent when it stands for election. A listener never does, so Ratis goes on naming it.
+    private boolean isForsaken() {
+        DivisionInfo info = division.getInfo();
+        if (!hasListenersRole()) {
+            return false;
+        }
+        FollowerInfoProto heard = info.getRoleInfoProto().getFollowerInfo();
+        // What comes from a leader and takes long is no silence.
+        return heard.getOutstandingOp() == 0
+                && heard.getLeaderInfo().getLastRpcElapsedTimeMs() > silentMsMax;
+    }
+
+    /// Whether this node is a voter, or is becoming or was one while the configuration changes.
+    boolean isVoter() {
+        return voters().contains(nodeId);
+    }
+
+    /// Whether this node is a member of the group that has the data and doesn't vote.
+    public boolean isListener() {
+        return listeners().contains(nodeId);
+    }
+
+    /// Whether that is committed.
+    boolean isCommittedListener() {
+        RaftConfiguration configuration = division.getRaftConf();
+        return isListener()
+                && Members.areSettled(configuration)
+                && configuration.getLogEntryIndex() <= committedIndex();
+    }
+
+    /// Whether Ratis has this node neither vote nor stand for election.
+    boolean hasListenersRole() {
+        return division.getInfo().getCurrentRole() == RaftPeerRole.LISTENER;
     }
 
     @Override
@@ -87,6 +128,11 @@ public final class RaftView implements Standing {
         RaftConfiguration configuration = division.getRaftConf();
         Collection<RaftPeer> previous = configuration.getPreviousPeers();
         return new Voters(ids(configuration.getCurrentPeers()), ids(previous));
+    }
+
+    /// Those that have the data and don't vote; while one goes, it is still among them.
+    List<String> listeners() {
+        return ids(division.getRaftConf().getAllPeers(RaftPeerRole.LISTENER));
     }
 
     private static List<String> ids(Collection<RaftPeer> peers) {

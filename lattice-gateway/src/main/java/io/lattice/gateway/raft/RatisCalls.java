@@ -2,8 +2,8 @@ package io.lattice.gateway.raft;
 
 import io.lattice.statemachine.raft.BatchMessage;
 import java.io.IOException;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.apache.ratis.protocol.ClientId;
@@ -13,7 +13,6 @@ import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.RaftClientRequest;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
-import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SetConfigurationRequest;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
@@ -67,29 +66,57 @@ final class RatisCalls implements EntrySink {
                 });
     }
 
-    /// Opens the group on this server.
+    /// Opens the group on this server, and waits until that is done.
     ///
     /// @param fresh whether its files are to be made; else they are there
-    CompletableFuture<RaftClientReply> addGroup(RaftGroup group, boolean fresh) throws IOException {
-        return server.groupManagementAsync(
-                GroupManagementRequest.newAdd(
-                        clientId, server.getId(), callIds.incrementAndGet(), group, fresh));
+    void addGroup(RaftGroup group, boolean fresh) throws IOException {
+        RaftClientReply reply =
+                await(
+                        server.groupManagementAsync(
+                                GroupManagementRequest.newAdd(
+                                        clientId,
+                                        server.getId(),
+                                        callIds.incrementAndGet(),
+                                        group,
+                                        fresh)));
+        if (!reply.isSuccess()) {
+            throw new IOException("the Raft group can't be opened", reply.getException());
+        }
     }
 
-    /// Closes the group on this server. Its files stay.
-    CompletableFuture<RaftClientReply> removeGroup() throws IOException {
-        return server.groupManagementAsync(
-                GroupManagementRequest.newRemove(
-                        clientId,
-                        server.getId(),
-                        callIds.incrementAndGet(),
-                        groupId,
-                        false,
-                        false));
+    /// Closes the group on this server, and waits until that is done. Its files stay.
+    void removeGroup() throws IOException {
+        RaftClientReply reply =
+                await(
+                        server.groupManagementAsync(
+                                GroupManagementRequest.newRemove(
+                                        clientId,
+                                        server.getId(),
+                                        callIds.incrementAndGet(),
+                                        groupId,
+                                        false,
+                                        false)));
+        if (!reply.isSuccess()) {
+            throw new IOException("the Raft group can't be closed", reply.getException());
+        }
     }
 
-    /// Changes the members, as the leader, if they still are `current`.
-    CompletableFuture<RaftClientReply> changeMembers(List<RaftPeer> current, List<RaftPeer> changed)
+    /// Ratis wraps what goes wrong while it opens the group's files.
+    private static <T> T await(CompletableFuture<T> future) throws IOException {
+        try {
+            return future.join();
+        } catch (CompletionException e) {
+            Throwable cause = e.getCause();
+            while (cause instanceof CompletionException && cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            throw cause instanceof IOException known ? known : new IOException(cause);
+        }
+    }
+
+    /// Changes the members, as the leader, if they still are `current`. No node may be in both in different roles: a leader that is
+    /// elected before such a change is complete fails while it begins (`LeaderStateImpl`, Ratis 3.3.0), and so does every other.
+    CompletableFuture<RaftClientReply> changeMembers(Members current, Members changed)
             throws IOException {
         return server.setConfigurationAsync(
                 new SetConfigurationRequest(
@@ -99,8 +126,10 @@ final class RatisCalls implements EntrySink {
                         callIds.incrementAndGet(),
                         SetConfigurationRequest.Arguments.newBuilder()
                                 .setMode(SetConfigurationRequest.Mode.COMPARE_AND_SET)
-                                .setServersInCurrentConf(current)
-                                .setServersInNewConf(changed)
+                                .setServersInCurrentConf(current.voters())
+                                .setListenersInCurrentConf(current.listeners())
+                                .setServersInNewConf(changed.voters())
+                                .setListenersInNewConf(changed.listeners())
                                 .build()));
     }
 

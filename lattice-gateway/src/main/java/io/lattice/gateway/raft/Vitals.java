@@ -10,6 +10,7 @@ import java.util.List;
 /// @param log how far the log's entries have come
 /// @param refusedNanos for how long Ratis has refused every entry for want of room, with none under way
 /// @param voters of now
+/// @param listeners of now
 /// @param followers as a leader knows them; may name former members, and be outdated in the first moments of a term
 record Vitals(
         boolean leads,
@@ -18,7 +19,13 @@ record Vitals(
         Log log,
         long refusedNanos,
         RaftView.Voters voters,
+        List<String> listeners,
         List<Follower> followers) {
+
+    /// Whether entries are due to a follower.
+    boolean isMember(String raftId) {
+        return voters.contains(raftId) || listeners.contains(raftId);
+    }
 
     /// Indices in the log, -1 where there is none.
     ///

@@ -212,7 +212,7 @@ final class Watchdog {
         return heard;
     }
 
-    /// A voter to which nothing has been sent for too long although it has answered all the while, or null.
+    /// A member to which nothing has been sent for too long although it has answered all the while, or null.
     private @Nullable String cutOffFollower(Vitals vitals, long elapsed) {
         String found = null;
         for (Follower follower : vitals.followers()) {
@@ -220,7 +220,7 @@ final class Watchdog {
             // Whoever sends a snapshot waits until it is taken up, and sends nothing else.
             if (follower.sentMs() <= silenceMsMax
                     || follower.nextIndex() < vitals.log().start()
-                    || !vitals.voters().contains(id)
+                    || !vitals.isMember(id)
                     || leadingNanos == 0) {
                 unsent.remove(id);
                 continue;
@@ -242,7 +242,7 @@ final class Watchdog {
         return found;
     }
 
-    /// A voter that answers and doesn't get on with what is committed, or null.
+    /// A member that answers and doesn't get on with what is committed, or null.
     private @Nullable String stuckFollower(Vitals vitals, long elapsed) {
         String found = null;
         for (Follower follower : vitals.followers()) {
@@ -251,7 +251,7 @@ final class Watchdog {
                     follower.matchIndex() >= vitals.log().committed()
                             || follower.heardMs() > silenceMsMax
                             || follower.nextIndex() < vitals.log().start()
-                            || !vitals.voters().contains(id)
+                            || !vitals.isMember(id)
                             || leadingNanos == 0;
             long nanos =
                     storing.computeIfAbsent(id, _ -> new Stall())

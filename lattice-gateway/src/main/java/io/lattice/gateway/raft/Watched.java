@@ -38,6 +38,7 @@ record Watched(
                         applied),
                 proposer.refusedNanos(System.nanoTime()),
                 view.voters(),
+                view.listeners(),
                 leads ? pusher.followers() : List.of());
     }
 

@@ -18,6 +18,7 @@ final class Snapshots {
                                 new NodeSnapshot.Consensus(
                                         "n1",
                                         true,
+                                        false,
                                         true,
                                         3,
                                         new NodeSnapshot.Log(100, 100, 99, 98),
@@ -28,9 +29,10 @@ final class Snapshots {
                                                         "n1",
                                                         "h1:2380",
                                                         List.of("http://h1:2379"),
+                                                        false,
                                                         null),
                                                 new NodeSnapshot.Member(
-                                                        "n2", "h2:2380", List.of(), 7L))))),
+                                                        "n2", "h2:2380", List.of(), true, 7L))))),
                 new NodeSnapshot.ControlPlane(CacheState.STALE, 12.5, 9, "sha256:00", true),
                 new NodeSnapshot.Storage(2048, 1024, 0),
                 List.of(new NodeSnapshot.Tenant("default", 42, 40, 5, 1)),

@@ -150,7 +150,7 @@ class TelemetryTest {
                 .contains("\"cluster\":\"prod \\\"east\\\"\"")
                 .contains("\"cache_state\":\"stale\"")
                 .contains(
-                        "{\"node\":\"n2\",\"raft_address\":\"h2:2380\",\"client_urls\":[],\"leader\":false,\"lag_entries\":7}");
+                        "{\"node\":\"n2\",\"raft_address\":\"h2:2380\",\"client_urls\":[],\"leader\":false,\"listener\":true,\"lag_entries\":7}");
     }
 
     @Test

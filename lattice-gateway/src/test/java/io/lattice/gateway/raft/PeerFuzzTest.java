@@ -6,6 +6,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
+import io.lattice.proto.peer.JoinRequest;
 import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
@@ -76,8 +77,8 @@ class PeerFuzzTest {
         }
 
         @Override
-        public JoinReply join(String raftId) {
-            return JoinReply.newBuilder().setReason(raftId).build();
+        public JoinReply join(JoinRequest request) {
+            return JoinReply.newBuilder().setReason(request.getRaftId()).build();
         }
 
         @Override

@@ -126,6 +126,17 @@ final class TestNode implements AutoCloseable {
                 new GroupSettings("test", TestSettings.GROUP, peers));
     }
 
+    /// As [#settings(Path, String, List)] for a node of a group with listeners.
+    static Plan settings(
+            Path root, String nodeId, List<PeerAddress> voters, List<PeerAddress> listeners) {
+        List<PeerAddress> all = Stream.concat(voters.stream(), listeners.stream()).toList();
+        return new Plan(settings(root, nodeId, all).raft(), group(voters, listeners));
+    }
+
+    private static GroupSettings group(List<PeerAddress> voters, List<PeerAddress> listeners) {
+        return new GroupSettings("test", TestSettings.GROUP, voters, listeners);
+    }
+
     private static RaftSettings withSmallSegments(RaftSettings base, boolean alone) {
         return new RaftSettings(
                 base.nodeId(),
@@ -188,6 +199,11 @@ final class TestNode implements AutoCloseable {
 
     RaftNode node() {
         return node;
+    }
+
+    /// Has the group go by other members.
+    void configure(List<PeerAddress> voters, List<PeerAddress> listeners) {
+        host.configure(group(voters, listeners));
     }
 
     Plan settings() {

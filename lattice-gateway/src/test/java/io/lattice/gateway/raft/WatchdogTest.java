@@ -35,6 +35,7 @@ class WatchdogTest {
         private long refusedNanos;
         private long answeredTerm = 5;
         private List<String> voters = List.of(SELF, "n2", "n3");
+        private List<String> listeners = List.of();
         private final Map<String, Follower> followers = new HashMap<>();
 
         FakeNode() {
@@ -55,6 +56,7 @@ class WatchdogTest {
                     new Vitals.Log(3, last, flushed, committed, applied),
                     refusedNanos,
                     new RaftView.Voters(voters, List.of()),
+                    listeners,
                     List.copyOf(followers.values()));
         }
 
@@ -250,6 +252,21 @@ class WatchdogTest {
     }
 
     @Test
+    void aListenerThatIsCutOffGetsANewLeaderButCountsForNothing() {
+        node.voters = List.of(SELF, "n3");
+        node.listeners = List.of("n2");
+        cutOff(Watchdog.CUT_OFF.plusSeconds(5));
+        assertThat(node.done).hasSize(1).first().asString().startsWith("n2 can be reached");
+
+        node.done.clear();
+        node.follower("n2", 0, 0);
+        node.follower("n3", 0, LONG.toMillis());
+        pass(Watchdog.PAUSE.plusSeconds(1));
+
+        assertThat(node.done).hasSize(1).first().isEqualTo("a majority of the voters is silent");
+    }
+
+    @Test
     void aFollowerThatCanNotBeReachedIsNoReasonToGiveUp() {
         node.answeredTerm = 0;
 
@@ -274,7 +291,7 @@ class WatchdogTest {
     }
 
     @Test
-    void aFollowerThatTakesUpASnapshotOrIsNoVoterIsLeftAlone() {
+    void aFollowerThatTakesUpASnapshotOrIsNoMemberIsLeftAlone() {
         node.followers.put("n2", new Follower("n2", -1, 0, LONG.toMillis(), LONG.toMillis()));
         node.followers.put("n9", new Follower("n9", 1, 5, LONG.toMillis(), LONG.toMillis()));
 
