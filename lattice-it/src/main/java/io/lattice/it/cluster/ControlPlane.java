@@ -1,8 +1,10 @@
 package io.lattice.it.cluster;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// The manifest that an etcd holds for clusters of [LatticeKind#placed(String)].
 ///
@@ -20,19 +22,25 @@ public record ControlPlane(TestCluster etcd) {
 
     /// Puts a group whose voters are these nodes of a cluster.
     public void putGroup(String name, TestCluster cluster, int... nodes) {
+        putGroup(name, cluster, IntStream.of(nodes).boxed().toList(), List.of());
+    }
+
+    /// Puts a group of voters and listeners.
+    public void putGroup(
+            String name, TestCluster cluster, List<Integer> voters, List<Integer> listeners) {
         String replicas =
-                IntStream.of(nodes)
-                        .mapToObj(i -> {
-                            NodeSpec node = cluster.node(i);
-                            return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"]}"
-                                    .formatted(
-                                            node.name(),
-                                            node.host(),
-                                            node.raftPort(),
-                                            cluster.clientUrl(i));
-                        })
+                Stream.concat(
+                                voters.stream().map(i -> replica(cluster, i, "VOTER")),
+                                listeners.stream().map(i -> replica(cluster, i, "LISTENER")))
                         .collect(Collectors.joining(", "));
         put("groups/" + name, "{\"replicas\": [%s]}".formatted(replicas));
+    }
+
+    private static String replica(TestCluster cluster, int index, String role) {
+        NodeSpec node = cluster.node(index);
+        return "{\"nodeId\": \"%s\", \"raftAddress\": \"%s:%d\", \"clientUrls\": [\"%s\"], \"role\": \"%s\"}"
+                .formatted(
+                        node.name(), node.host(), node.raftPort(), cluster.clientUrl(index), role);
     }
 
     /// Puts a tenant.
