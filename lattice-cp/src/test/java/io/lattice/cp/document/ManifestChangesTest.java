@@ -64,6 +64,34 @@ class ManifestChangesTest {
     }
 
     @Test
+    void rolesMayChangeAsLongAsAVoterStaysOne() {
+        ManifestDocuments before = good("groups/g1", G1);
+        String voter = "{\"nodeId\": \"n3\", \"raftAddress\": \"h3:2380\"}";
+        String listener =
+                "{\"nodeId\": \"n2\", \"raftAddress\": \"h2:2380\", \"role\": \"LISTENER\"}";
+        String kept = "{\"nodeId\": \"n1\", \"raftAddress\": \"h1:2380\"}";
+
+        assertThat(
+                        ManifestSteps.problems(
+                                before,
+                                good(
+                                        "groups/g1",
+                                        "{\"replicas\": [%s, %s, %s]}"
+                                                .formatted(voter, listener, kept))))
+                .isEmpty();
+        assertThat(
+                        ManifestSteps.problems(
+                                before,
+                                good(
+                                        "groups/g1",
+                                        "{\"replicas\": [%s, %s]}".formatted(voter, listener))))
+                .extracting(Problem::toString)
+                .containsExactly(
+                        "/clustor/v1/groups/g1: replicas: found the voters [n3]; allowed at least one"
+                                + " of the voters that are in force: [n1, n2]");
+    }
+
+    @Test
     void filesAreReadAsOne() {
         ManifestFiles files = new ManifestFiles();
         files.add("groups.json", "{\"groups\": {\"g1\": " + G1 + "}}");
