@@ -1,5 +1,8 @@
 package io.lattice.it;
 
+import io.lattice.it.cluster.ControlPlane;
+import io.lattice.it.cluster.EtcdKind;
+import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.ServerKind;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.cluster.Tools;
@@ -61,6 +64,18 @@ public final class Clusters
         TestCluster cluster = TestCluster.prepare(plan);
         running.add(cluster);
         return cluster;
+    }
+
+    /// Starts an etcd as control plane, still without a manifest.
+    public ControlPlane controlPlane() {
+        return new ControlPlane(plain("cp", new EtcdKind(false), 1));
+    }
+
+    /// Makes three plain-text nodes that have their places from a control plane, without starting any.
+    public TestCluster placed(ControlPlane manifest) {
+        return prepare(
+                TestCluster.Plan.plain(
+                        LatticeKind.placed(manifest.section()), 3, directory("placed")));
     }
 
     @Override

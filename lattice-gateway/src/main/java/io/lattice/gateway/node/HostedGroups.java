@@ -202,7 +202,7 @@ final class HostedGroups {
             }
             if (leaving.contains(group.name())) {
                 group.raft().askWhetherGone(true, () -> change(() -> left(group)));
-            } else if (group.raft().view().isListener() && !group.hasLeader()) {
+            } else if (group.raft().view().hasListenersRole() && !group.hasLeader()) {
                 // It may have been taken out while it slept, and would never hear of it.
                 group.raft().askWhetherGone(false, () -> change(() -> lost(group)));
             }
@@ -245,7 +245,13 @@ final class HostedGroups {
     }
 
     private void lost(HostedGroup group) {
-        beginLeaving(group, "this node was taken out of it");
+        synchronized (this) {
+            // Each voter asked may say so, and the group may be open again by then.
+            if (groups.get(group.name()) != group || leaving.contains(group.name())) {
+                return;
+            }
+            beginLeaving(group, "this node was taken out of it");
+        }
         reopen(group);
     }
 
@@ -325,7 +331,10 @@ final class HostedGroups {
             }
         }
         for (String name : others) {
-            if (manifest.groups().containsKey(name)) {
+            Manifest.Group elsewhere = manifest.groups().get(name);
+            if (elsewhere != null) {
+                // As long as this node leads the group, it takes in who is to be there.
+                host.configure(RaftMapping.group(node.config(), name, elsewhere));
                 beginLeaving(
                         Objects.requireNonNull(groups.get(name)),
                         "the manifest gives it to other nodes only");

@@ -139,6 +139,8 @@ public final class LatticeNode {
                                 looks,
                                 LatticeNode::fatal));
         openGroups(placements);
+        // Before a manifest that came meanwhile has this node leave what it has opened.
+        List<ServerServiceDefinition> services = services();
         manifests.follow(changed -> {
             tenants.refresh();
             groups.follow(changed);
@@ -161,7 +163,7 @@ public final class LatticeNode {
         this.clientPort =
                 openClientPort(
                         clientTls,
-                        services(),
+                        services,
                         new TenantAdmission(
                                 tenants,
                                 new EpochCheck(new RoutingTable(manifests.source()), dirtyEpochs),

@@ -7,6 +7,7 @@ import io.lattice.gateway.grpc.MaintenanceService;
 import io.lattice.gateway.http.NodeHealth;
 import io.lattice.statemachine.apply.StoreUnavailableException;
 import io.lattice.statemachine.mvcc.ReadView;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +39,8 @@ final class NodeStatus implements NodeHealth {
 
     @Override
     public boolean hasLeader() {
-        return groups.all().stream().allMatch(HostedGroup::hasLeader);
+        Collection<HostedGroup> served = groups.all();
+        return !served.isEmpty() && served.stream().allMatch(HostedGroup::hasLeader);
     }
 
     /// Of any tenant: who asks has none.
@@ -63,7 +65,12 @@ final class NodeStatus implements NodeHealth {
     /// Of every group: the first that can't be read tells why.
     @Override
     public void read(boolean linearizable, Consumer<@Nullable String> result) {
-        read(List.copyOf(groups.all()), linearizable, result);
+        List<HostedGroup> served = List.copyOf(groups.all());
+        if (served.isEmpty()) {
+            result.accept("this node serves no Raft group at present");
+        } else {
+            read(served, linearizable, result);
+        }
     }
 
     private static void read(

@@ -89,7 +89,7 @@ record Placement(
 
     /// Groups of clusters of different names are different, so that their nodes never take each other for peers. The first group's
     /// is the one of a cluster without a control plane, which can so get one.
-    UUID groupId(String cluster) {
+    static UUID groupId(String cluster, String group) {
         return group.equals(StandaloneManifest.GROUP)
                 ? clusterId(cluster)
                 : id("lattice/" + cluster + "/" + group);

@@ -19,11 +19,24 @@ final class RaftMapping {
 
     /// A group as its members are to have it.
     static GroupSettings group(LatticeConfig config, Placement placement) {
+        return group(config, placement.group(), placement.voters(), placement.listeners());
+    }
+
+    /// A group of a manifest, in which this node may have no place.
+    static GroupSettings group(LatticeConfig config, String name, Manifest.Group group) {
+        return group(config, name, group.voters(), group.listeners());
+    }
+
+    private static GroupSettings group(
+            LatticeConfig config,
+            String name,
+            List<Manifest.Replica> voters,
+            List<Manifest.Replica> listeners) {
         return new GroupSettings(
-                placement.group(),
-                placement.groupId(config.cluster().name()),
-                addresses(placement.voters()),
-                addresses(placement.listeners()));
+                name,
+                Placement.groupId(config.cluster().name(), name),
+                addresses(voters),
+                addresses(listeners));
     }
 
     private static List<GroupSettings.PeerAddress> addresses(List<Manifest.Replica> replicas) {
@@ -78,6 +91,6 @@ final class RaftMapping {
     }
 
     static long clusterId(LatticeConfig config, Placement placement) {
-        return Headers.id(placement.groupId(config.cluster().name()).toString());
+        return Headers.id(Placement.groupId(config.cluster().name(), placement.group()).toString());
     }
 }

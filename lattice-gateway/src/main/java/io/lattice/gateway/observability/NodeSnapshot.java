@@ -29,8 +29,8 @@ public record NodeSnapshot(
     /// A Raft group.
     public record Group(String name, Consensus consensus) {}
 
-    /// The only group, or what holds for all of several: a leader only if each has one, a listener only in all of them, sums, and of each peer the most that it
-    /// lacks. Of the log, the first group's positions. Without any group there is no leader.
+    /// The only group, or what holds for all of several: a leader only if each has one, a listener only in all of them, sums, and of
+    /// each peer the most that it lacks. Of the log, the first group's positions. Without any group there is no leader.
     public Consensus consensus() {
         if (groups.isEmpty()) {
             return Consensus.NONE;

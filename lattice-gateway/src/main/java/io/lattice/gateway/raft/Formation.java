@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -24,11 +25,12 @@ import org.slf4j.LoggerFactory;
 
 /// How a node with an empty log comes into its cluster.
 ///
-/// A log is founded only when every configured node has said that it has none either, or when a node that has one
+/// A log is founded only when every configured member has said that it has none either, or when a node that has one
 /// names this very identity among its founders. Otherwise this node had a disk that is gone: it joins under its new
 /// identity, by way of the leader, in the place of the old one. So no node ever votes with an emptied log.
 ///
-/// A listener founds nothing: it waits until there is a log, and joins.
+/// A listener founds nothing: it waits until there is a log, and joins. But it is asked as voters are: it may have been one, or be all
+/// that is left of the data.
 final class Formation {
     private static final Logger LOG = LoggerFactory.getLogger(Formation.class);
     private static final long PROBE_TIMEOUT_MS = 1_000;
@@ -62,24 +64,33 @@ final class Formation {
     /// @return the Raft identities to found it with, or empty if this node has to [#join]
     Optional<List<String>> founders() throws InterruptedException {
         while (!stopping.getAsBoolean()) {
-            Map<String, ProbeReply> replies = probeOthers();
-            List<ProbeReply> formed =
-                    replies.values().stream().filter(ProbeReply::getFormed).toList();
-            boolean listens = listens();
-            if (formed.stream().anyMatch(f -> listens || !f.getFoundersList().contains(raftId))) {
+            // One for the whole round: the nodes that found a log have to be those that were asked.
+            GroupSettings wanted = group.get();
+            Map<String, ProbeReply> replies = probeOthers(wanted);
+            Map<String, ProbeReply> formed = new TreeMap<>(replies);
+            formed.values().removeIf(reply -> !reply.getFormed());
+            boolean listens = wanted.listens(settings.nodeId());
+            if (formed.values().stream()
+                    .anyMatch(f -> listens || !f.getFoundersList().contains(raftId))) {
                 LOG.info(
-                        "group {} exists and {} is no founder of it: joining",
-                        group.get().name(),
+                        "group {} exists on {} and {} is no founder of it: joining",
+                        wanted.name(),
+                        formed.keySet(),
                         raftId);
                 return Optional.empty();
             }
             if (!formed.isEmpty()) {
-                return Optional.of(formed.getFirst().getFoundersList());
+                return Optional.of(formed.values().iterator().next().getFoundersList());
             }
-            if (!listens && replies.size() == others().size()) {
+            if (!listens && replies.size() == others(wanted).size()) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
-                replies.values().forEach(reply -> all.add(reply.getRaftId()));
+                for (String voter : wanted.voters()) {
+                    ProbeReply reply = replies.get(voter);
+                    if (reply != null) {
+                        all.add(reply.getRaftId());
+                    }
+                }
                 all.sort(null);
                 return Optional.of(all);
             }
@@ -87,7 +98,7 @@ final class Formation {
                     (listens
                                     ? "waiting for the voters to found group %s; answered so far: %s"
                                     : "waiting for all nodes to found group %s; answered so far: %s")
-                            .formatted(group.get().name(), replies.keySet()));
+                            .formatted(wanted.name(), replies.keySet()));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");
@@ -96,7 +107,7 @@ final class Formation {
     /// Asks each node once whether this one, which has a log, was taken out of the group for good. Without a leader that can prove to be
     /// one, nobody says so.
     boolean isGone() throws InterruptedException {
-        for (String other : others()) {
+        for (String other : others(group.get())) {
             PeerRequest.Builder request =
                     PeerRequest.newBuilder().setLeave(LeaveRequest.newBuilder().setRaftId(raftId));
             Optional<PeerReply> reply = ask(other, request);
@@ -111,13 +122,14 @@ final class Formation {
     void join(BooleanSupplier member) throws InterruptedException {
         while (!member.getAsBoolean() && !stopping.getAsBoolean()) {
             String reason = "no node answered";
-            for (String other : others()) {
+            GroupSettings wanted = group.get();
+            for (String other : others(wanted)) {
                 PeerRequest.Builder request =
                         PeerRequest.newBuilder()
                                 .setJoin(
                                         JoinRequest.newBuilder()
                                                 .setRaftId(raftId)
-                                                .setListener(listens()));
+                                                .setListener(wanted.listens(settings.nodeId())));
                 Optional<PeerReply> reply = ask(other, request);
                 if (reply.isPresent()) {
                     JoinReply join = reply.get().getJoin();
@@ -128,7 +140,7 @@ final class Formation {
                     }
                 }
             }
-            report("asking to join group %s: %s".formatted(group.get().name(), reason));
+            report("asking to join group %s: %s".formatted(wanted.name(), reason));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
     }
@@ -143,21 +155,17 @@ final class Formation {
         }
     }
 
-    private boolean listens() {
-        return group.get().listens(settings.nodeId());
-    }
-
-    /// The voters but for this node.
-    private List<String> others() {
-        return group.get().peers().stream()
+    /// The members but for this node, voters first. Whoever is to be a listener may lead the group until it is one.
+    private List<String> others(GroupSettings wanted) {
+        return wanted.members().stream()
                 .map(PeerAddress::nodeId)
                 .filter(id -> !id.equals(settings.nodeId()))
                 .toList();
     }
 
-    private Map<String, ProbeReply> probeOthers() throws InterruptedException {
+    private Map<String, ProbeReply> probeOthers(GroupSettings wanted) throws InterruptedException {
         Map<String, ProbeReply> replies = new HashMap<>();
-        for (String other : others()) {
+        for (String other : others(wanted)) {
             PeerRequest.Builder request =
                     PeerRequest.newBuilder().setProbe(ProbeRequest.getDefaultInstance());
             Optional<PeerReply> reply = ask(other, request);
@@ -173,14 +181,14 @@ final class Formation {
                 report(
                         "the address of %s is answered by %s"
                                 .formatted(other, RaftIdentity.nodeOf(probe.getRaftId())));
-            } else if (!probe.getFormed() && !probe.getVotersList().equals(group.get().voters())) {
+            } else if (!probe.getFormed() && !probe.getVotersList().equals(wanted.voters())) {
                 report(
                         "%s is configured for other voters of group %s: its are %s, ours %s"
                                 .formatted(
                                         other,
-                                        group.get().name(),
+                                        wanted.name(),
                                         probe.getVotersList(),
-                                        group.get().voters()));
+                                        wanted.voters()));
             } else {
                 replies.put(other, probe);
             }

@@ -3,6 +3,7 @@ package io.lattice.gateway.raft;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /// A Raft group as this node is to have it.
 ///
@@ -25,18 +26,19 @@ public record GroupSettings(
     /// A member and where its Raft port is.
     public record PeerAddress(String nodeId, String host, int port) {}
 
+    /// Voters and listeners.
+    List<PeerAddress> members() {
+        return Stream.concat(peers.stream(), listeners.stream()).toList();
+    }
+
     /// The voters' node ids, in order.
     List<String> voters() {
-        return ids(peers);
+        return nodeIds(false);
     }
 
     /// The node ids that are to be members in one role, in order.
     List<String> nodeIds(boolean listener) {
-        return ids(listener ? listeners : peers);
-    }
-
-    private static List<String> ids(List<PeerAddress> addresses) {
-        return addresses.stream().map(PeerAddress::nodeId).sorted().toList();
+        return (listener ? listeners : peers).stream().map(PeerAddress::nodeId).sorted().toList();
     }
 
     /// Whether a node is to be a listener.

@@ -47,6 +47,9 @@ final class Membership {
     /// When members last asked whether they are out.
     private final Map<String, Long> asked = new ConcurrentHashMap<>();
 
+    /// What the members are to be by changes that were begun.
+    private final Set<Members> underWay = ConcurrentHashMap.newKeySet();
+
     private volatile @Nullable Long failedNanos;
 
     Membership(
@@ -116,21 +119,25 @@ final class Membership {
     /// Begins a change, unless another one is quicker; or says why it can't.
     private Optional<String> change(Members current, Members changed) {
         LOG.info("changing the members from {} to {}", current, changed);
+        underWay.add(changed);
         try {
             var _ =
                     calls.changeMembers(current, changed)
-                            .whenComplete((reply, e) ->
-                                    LOG.info("the members are {}: {}", changed, reply, e));
+                            .whenComplete((reply, e) -> {
+                                underWay.remove(changed);
+                                LOG.info("the members are {}: {}", changed, reply, e);
+                            });
             return Optional.empty();
         } catch (IOException e) {
+            underWay.remove(changed);
             LOG.warn("the members can't be changed to {}", changed, e);
             return Optional.of(String.valueOf(e.getMessage()));
         }
     }
 
     /// If this node leads, takes one member out that isn't wanted in its role and either knows it or is dead: one that serves would
-    /// find itself outside of its group. A voter only if all wanted nodes are voters and keep up. If this node isn't wanted, another
-    /// one is to lead first.
+    /// find itself outside of its group. A voter only if all wanted nodes are voters and keep up. If this node isn't wanted and another one
+    /// is, that one is to lead first.
     ///
     /// @param voters node ids
     /// @param listeners node ids
@@ -150,17 +157,21 @@ final class Membership {
                         .filter(p -> voters.contains(Members.nodeOf(p)))
                         .map(p -> p.getId().toString())
                         .toList();
-        // Fewer voters that don't all keep up might be none that can commit.
-        if (staying.size() == current.voters().size()
-                || staying.size() < voters.size()
-                || !leadership.keepUp().containsAll(staying)) {
-            return;
+        Set<String> keepUp = leadership.keepUp();
+        if (!voters.contains(RaftIdentity.nodeOf(view.nodeId()))) {
+            // Before anything else: those who stay know better than this node who may join.
+            Optional<String> successor = staying.stream().filter(keepUp::contains).findFirst();
+            if (successor.isPresent()) {
+                leadElsewhere(successor.get());
+                return;
+            }
         }
-        Optional<RaftPeer> voter = leavingOrDead(current.voters(), voters);
-        if (voter.isPresent()) {
-            drop(current, voter.get(), voters);
-        } else if (!voters.contains(RaftIdentity.nodeOf(view.nodeId()))) {
-            leadElsewhere(staying);
+        // Fewer voters that don't all keep up might be none that can commit.
+        if (staying.size() < current.voters().size()
+                && staying.size() >= voters.size()
+                && keepUp.containsAll(staying)) {
+            leavingOrDead(current.voters(), voters)
+                    .ifPresent(voter -> drop(current, voter, voters));
         }
     }
 
@@ -185,20 +196,21 @@ final class Membership {
                 || leadership.silentMs(raftId) >= DEAD_MS;
     }
 
-    private void leadElsewhere(List<String> staying) {
+    private void leadElsewhere(String successor) {
         long now = System.nanoTime();
         Long failed = failedNanos;
         if (failed != null && now - failed < FAILED_NANOS) {
             return;
         }
-        LOG.info("this node has no place among the voters any more: one of {} is to lead", staying);
+        LOG.info("this node has no place among the voters any more: {} is to lead", successor);
         var _ =
                 leadership
-                        .moveTo(staying.getFirst())
+                        .moveTo(successor)
                         .thenAccept(done -> failedNanos = done ? null : Long.valueOf(now));
     }
 
-    /// Answers whether this node surely leads, and a majority has on disk that the asking node is no member.
+    /// Answers whether this node surely leads, and a majority has on disk that the asking node is no member. One that is about to be one
+    /// isn't told so: it would put aside what it has fetched.
     void confirmGone(LeaveRequest request, Duration patience, Consumer<LeaveReply> callback) {
         String raftId = request.getRaftId();
         Set<String> current = Members.of(division.getRaftConf()).raftIds();
@@ -213,9 +225,10 @@ final class Membership {
                     boolean gone =
                             confirmed.isPresent()
                                     && view.isReadyLeader()
-                                    && Members.areSettled(members)
-                                    && members.getLogEntryIndex() <= view.committedIndex()
-                                    && !Members.of(members).raftIds().contains(raftId);
+                                    && view.isInForce(members)
+                                    && !Members.of(members).raftIds().contains(raftId)
+                                    && underWay.stream()
+                                            .noneMatch(m -> m.raftIds().contains(raftId));
                     callback.accept(LeaveReply.newBuilder().setGone(gone).build());
                 });
     }

@@ -41,7 +41,7 @@ final class Opening {
     /// Whether nobody else may know of the group's log.
     private boolean isAlone() {
         GroupSettings settings = group.get();
-        return settings.peers().size() == 1 && !settings.listens(host.settings().nodeId());
+        return settings.members().size() == 1;
     }
 
     /// Has Ratis open the group's files, or makes them when it is clear how.

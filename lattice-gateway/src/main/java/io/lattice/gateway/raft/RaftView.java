@@ -69,9 +69,11 @@ public final class RaftView implements Standing {
             return false;
         }
         FollowerInfoProto heard = info.getRoleInfoProto().getFollowerInfo();
-        // What comes from a leader and takes long is no silence.
-        return heard.getOutstandingOp() == 0
-                && heard.getLeaderInfo().getLastRpcElapsedTimeMs() > silentMsMax;
+        long silentMs = heard.getLeaderInfo().getLastRpcElapsedTimeMs();
+        // What comes from a leader and takes long is no silence. But Ratis also counts what it has
+        // dropped.
+        return silentMs > AppendsInTurn.FORGOTTEN.toMillis()
+                || (silentMs > silentMsMax && heard.getOutstandingOp() == 0);
     }
 
     /// Whether this node is a voter, or is becoming or was one while the configuration changes.
@@ -86,14 +88,17 @@ public final class RaftView implements Standing {
 
     /// Whether that is committed.
     boolean isCommittedListener() {
-        RaftConfiguration configuration = division.getRaftConf();
-        return isListener()
-                && Members.areSettled(configuration)
+        return isListener() && isInForce(division.getRaftConf());
+    }
+
+    /// Whether a configuration is committed, and no change of it is under way.
+    boolean isInForce(RaftConfiguration configuration) {
+        return Members.areSettled(configuration)
                 && configuration.getLogEntryIndex() <= committedIndex();
     }
 
     /// Whether Ratis has this node neither vote nor stand for election.
-    boolean hasListenersRole() {
+    public boolean hasListenersRole() {
         return division.getInfo().getCurrentRole() == RaftPeerRole.LISTENER;
     }
 

@@ -70,34 +70,24 @@ final class RatisCalls implements EntrySink {
     ///
     /// @param fresh whether its files are to be made; else they are there
     void addGroup(RaftGroup group, boolean fresh) throws IOException {
-        RaftClientReply reply =
-                await(
-                        server.groupManagementAsync(
-                                GroupManagementRequest.newAdd(
-                                        clientId,
-                                        server.getId(),
-                                        callIds.incrementAndGet(),
-                                        group,
-                                        fresh)));
-        if (!reply.isSuccess()) {
-            throw new IOException("the Raft group can't be opened", reply.getException());
-        }
+        manage(
+                GroupManagementRequest.newAdd(
+                        clientId, server.getId(), callIds.incrementAndGet(), group, fresh),
+                "opened");
     }
 
     /// Closes the group on this server, and waits until that is done. Its files stay.
     void removeGroup() throws IOException {
-        RaftClientReply reply =
-                await(
-                        server.groupManagementAsync(
-                                GroupManagementRequest.newRemove(
-                                        clientId,
-                                        server.getId(),
-                                        callIds.incrementAndGet(),
-                                        groupId,
-                                        false,
-                                        false)));
+        manage(
+                GroupManagementRequest.newRemove(
+                        clientId, server.getId(), callIds.incrementAndGet(), groupId, false, false),
+                "closed");
+    }
+
+    private void manage(GroupManagementRequest request, String wanted) throws IOException {
+        RaftClientReply reply = await(server.groupManagementAsync(request));
         if (!reply.isSuccess()) {
-            throw new IOException("the Raft group can't be closed", reply.getException());
+            throw new IOException("the Raft group can't be " + wanted, reply.getException());
         }
     }
 

@@ -1,22 +1,16 @@
 package io.lattice.gateway.raft;
 
+import static io.lattice.gateway.raft.TestNodes.LIMIT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.statemachine.raft.FileTrees;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -35,43 +29,26 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.slf4j.LoggerFactory;
 
 /// A wiped node on its way back into its group.
 @Timeout(180)
 class JoiningNodeTest {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final long SNAPSHOT_THRESHOLD = 300;
+    private static final String REOPENING = "opening group test again";
 
     @TempDir Path root;
 
     private final List<PeerAddress> addresses = TestNode.addresses(3);
-    private final Map<String, TestNode> nodes = new HashMap<>();
+    private final TestNodes nodes =
+            new TestNodes(nodeId -> TestNode.settings(root.resolve(nodeId), nodeId, addresses));
 
     @AfterEach
     void stopAll() throws IOException {
-        for (TestNode node : nodes.values()) {
-            node.close();
-        }
-    }
-
-    private TestNode.Plan settings(String nodeId) {
-        return TestNode.settings(root.resolve(nodeId), nodeId, addresses);
-    }
-
-    private CompletableFuture<TestNode> starting(String nodeId) {
-        return TestNode.startAsync(settings(nodeId), SNAPSHOT_THRESHOLD);
-    }
-
-    private TestNode started(CompletableFuture<TestNode> starting) throws Exception {
-        TestNode node = starting.get(60, TimeUnit.SECONDS);
-        nodes.put(node.settings().nodeId(), node);
-        return node;
+        nodes.close();
     }
 
     private TestNode stopped(String nodeId) throws IOException {
-        TestNode node = Objects.requireNonNull(nodes.remove(nodeId));
-        node.close();
+        TestNode node = nodes.get(nodeId);
+        nodes.stop(node);
         return node;
     }
 
@@ -80,8 +57,8 @@ class JoiningNodeTest {
     @Test
     void aNodeWhoseLeaderFallsSilentBeforeItIsAMemberJoinsNevertheless() throws Exception {
         for (CompletableFuture<TestNode> node :
-                addresses.stream().map(a -> starting(a.nodeId())).toList()) {
-            started(node).put("a", "1");
+                addresses.stream().map(a -> nodes.begin(a.nodeId())).toList()) {
+            nodes.started(node).put("a", "1");
         }
         String alone = nodes.get("n1").node().view().nodeId();
         long term = nodes.get("n1").node().view().term();
@@ -91,33 +68,23 @@ class JoiningNodeTest {
         FileTrees.delete(wiped.dataDirectory());
 
         // Without a majority nobody takes it in.
-        ListAppender<ILoggingEvent> log = new ListAppender<>();
-        log.start();
-        Logger logger = (Logger) LoggerFactory.getLogger(RaftHost.class);
-        logger.addAppender(log);
-        CompletableFuture<TestNode> joining = starting("n3");
-        try (Leader leader = new Leader(wiped.bindPort())) {
+        CompletableFuture<TestNode> joining;
+        try (LogLines lines = LogLines.of(RaftHost.class);
+                Leader leader = new Leader(wiped.bindPort())) {
+            joining = nodes.begin("n3");
             await().atMost(LIMIT).until(() -> leader.announce(alone, term, raftId(wiped)));
-            assertThat(reopenings(log)).isZero();
+            assertThat(lines.count(REOPENING)).isZero();
 
-            await().atMost(LIMIT).until(() -> reopenings(log) > 0);
-        } finally {
-            logger.detachAppender(log);
+            await().atMost(LIMIT).until(() -> lines.count(REOPENING) > 0);
         }
         assertThat(joining.isDone()).isFalse();
-        started(starting("n2"));
-        TestNode back = started(joining);
+        nodes.start("n2");
+        TestNode back = nodes.started(joining);
 
         back.put("b", "2");
         assertThat(nodes.get("n1").get("b")).isEqualTo("2");
         assertThat(back.get("a")).isEqualTo("1");
         assertThat(back.fatal()).isEmpty();
-    }
-
-    private static long reopenings(ListAppender<ILoggingEvent> log) {
-        return List.copyOf(log.list).stream()
-                .filter(event -> event.getFormattedMessage().startsWith("opening group test again"))
-                .count();
     }
 
     /// The identity that a node has made for itself; empty before that.

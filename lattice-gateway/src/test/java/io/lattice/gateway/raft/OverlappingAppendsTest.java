@@ -66,13 +66,13 @@ class OverlappingAppendsTest {
     @BeforeEach
     void formAndLeaveAlone() throws Exception {
         List<PeerAddress> addresses = TestNode.addresses(3);
-        List<CompletableFuture<TestNode>> starting =
+        List<TestNode.Beginning> starting =
                 addresses.stream()
                         .map(a ->
                                 TestNode.settings(root.resolve(a.nodeId()), a.nodeId(), addresses))
                         .map(settings -> TestNode.startAsync(settings, SNAPSHOT_THRESHOLD))
                         .toList();
-        for (CompletableFuture<TestNode> node : starting) {
+        for (TestNode.Beginning node : starting) {
             nodes.add(node.get(60, TimeUnit.SECONDS));
         }
         await().atMost(LIMIT).until(() -> nodes.stream().anyMatch(TestNode::leads));

@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import static io.lattice.gateway.raft.TestNodes.LIMIT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -7,7 +8,6 @@ import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.statemachine.raft.FileTrees;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,58 +25,26 @@ import org.junit.jupiter.api.io.TempDir;
 /// Three nodes in this JVM, over real connections and directories.
 @Timeout(180)
 class RaftGroupTest {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final long SNAPSHOT_THRESHOLD = 300;
-
     @TempDir Path root;
 
     private final List<PeerAddress> addresses = TestNode.addresses(3);
-    private final Map<String, TestNode> nodes = new HashMap<>();
+    private final TestNodes nodes =
+            new TestNodes(nodeId -> TestNode.settings(root.resolve(nodeId), nodeId, addresses));
 
     @BeforeEach
     void startAll() throws Exception {
-        List<CompletableFuture<TestNode>> starting =
-                addresses.stream().map(address -> startAsync(address.nodeId())).toList();
-        for (CompletableFuture<TestNode> node : starting) {
-            add(node);
-        }
-        await().atMost(LIMIT).until(() -> leader() != null);
+        nodes.start(addresses);
+        nodes.awaitLeader();
     }
 
     @AfterEach
     void stopAll() throws IOException {
-        for (TestNode node : nodes.values()) {
-            node.close();
-        }
-    }
-
-    private CompletableFuture<TestNode> startAsync(String nodeId) {
-        return TestNode.startAsync(
-                TestNode.settings(root.resolve(nodeId), nodeId, addresses), SNAPSHOT_THRESHOLD);
-    }
-
-    private void add(CompletableFuture<TestNode> starting) throws Exception {
-        TestNode node = starting.get(60, TimeUnit.SECONDS);
-        nodes.put(node.settings().nodeId(), node);
-    }
-
-    private void stop(TestNode node) throws IOException {
-        nodes.remove(node.settings().nodeId());
-        node.close();
-    }
-
-    private @org.jspecify.annotations.Nullable TestNode leader() {
-        return nodes.values().stream().filter(TestNode::leads).findFirst().orElse(null);
-    }
-
-    private TestNode awaitLeader() {
-        await().atMost(LIMIT).until(() -> leader() != null);
-        return Objects.requireNonNull(leader());
+        nodes.close();
     }
 
     private TestNode follower() {
-        TestNode leader = awaitLeader();
-        return nodes.values().stream().filter(n -> n != leader).findFirst().orElseThrow();
+        TestNode leader = nodes.awaitLeader();
+        return nodes.all().stream().filter(n -> n != leader).findFirst().orElseThrow();
     }
 
     private void awaitSameContent() {
@@ -84,31 +52,26 @@ class RaftGroupTest {
                 // A store can't be read while a snapshot replaces it.
                 .ignoreExceptionsInstanceOf(IllegalStateException.class)
                 .untilAsserted(() ->
-                        assertThat(nodes.values().stream().map(TestNode::hash).distinct())
-                                .hasSize(1));
-    }
-
-    private void assertNothingFatal() {
-        nodes.values().forEach(n -> assertThat(n.fatal()).isEmpty());
+                        assertThat(nodes.all().stream().map(TestNode::hash).distinct()).hasSize(1));
     }
 
     @Test
     void everyNodeWritesAndEveryNodeReadsIt() throws Exception {
-        for (TestNode writer : List.copyOf(nodes.values())) {
+        for (TestNode writer : List.copyOf(nodes.all())) {
             String key = "from " + writer.settings().nodeId();
             writer.put(key, "1");
 
-            for (TestNode reader : nodes.values()) {
+            for (TestNode reader : nodes.all()) {
                 assertThat(reader.get(key)).isEqualTo("1");
             }
         }
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 
     @Test
     void leadershipIsHandedOverWhileWritesGoOn() throws Exception {
-        TestNode old = awaitLeader();
+        TestNode old = nodes.awaitLeader();
         TestNode next = follower();
         List<CompletableFuture<Long>> puts = new ArrayList<>();
         old.put("a", "1");
@@ -133,7 +96,7 @@ class RaftGroupTest {
         old.put("b", "2");
         assertThat(next.get("b")).isEqualTo("2");
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 
     /// False if the write's fate is unknown.
@@ -149,12 +112,12 @@ class RaftGroupTest {
 
     @Test
     void theOthersElectALeaderWhenTheirsIsGone() throws Exception {
-        TestNode old = awaitLeader();
+        TestNode old = nodes.awaitLeader();
         old.put("a", "1");
 
-        stop(old);
+        nodes.stop(old);
 
-        TestNode next = awaitLeader();
+        TestNode next = nodes.awaitLeader();
         assertThat(next.get("a")).isEqualTo("1");
         next.put("b", "2");
         assertThat(follower().get("b")).isEqualTo("2");
@@ -162,7 +125,7 @@ class RaftGroupTest {
 
     @Test
     void aFollowerWhoseSenderDiedIsServedAgain() throws Exception {
-        TestNode leader = awaitLeader();
+        TestNode leader = nodes.awaitLeader();
         TestNode cutOff = follower();
         leader.put("before", "1");
         long term = leader.node().view().term();
@@ -176,52 +139,52 @@ class RaftGroupTest {
         // By another leadership, as Ratis doesn't do it by itself.
         assertThat(cutOff.node().view().term()).isGreaterThan(term);
         cutOff.put("last", "3");
-        assertThat(awaitLeader().get("last")).isEqualTo("3");
+        assertThat(nodes.awaitLeader().get("last")).isEqualTo("3");
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 
     @Test
     void aLeaderWhoseEntriesRatisRefusesForGoodGivesUpLeadership() throws Exception {
-        TestNode old = awaitLeader();
+        TestNode old = nodes.awaitLeader();
         old.put("before", "1");
 
         old.exhaustPermits();
 
         assertThat(old.putAsync("after", "2").get(20, TimeUnit.SECONDS)).isPositive();
-        TestNode next = awaitLeader();
+        TestNode next = nodes.awaitLeader();
         assertThat(next).isNotSameAs(old);
         assertThat(next.get("after")).isEqualTo("2");
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 
     @Test
     void aFollowerThatWasAwayTooLongIsCaughtUpByASnapshot() throws Exception {
         TestNode away = follower();
         String name = away.settings().nodeId();
-        awaitLeader().put("before", "1");
+        nodes.awaitLeader().put("before", "1");
         long lastSeen = away.node().view().lastIndex();
-        stop(away);
+        nodes.stop(away);
 
-        TestNode leader = awaitLeader();
+        TestNode leader = nodes.awaitLeader();
         leader.fill(1_700);
         await().atMost(LIMIT).until(() -> leader.node().view().startIndex() > lastSeen + 1);
-        add(startAsync(name));
+        nodes.start(name);
 
         awaitSameContent();
-        TestNode back = Objects.requireNonNull(nodes.get(name));
+        TestNode back = nodes.get(name);
         assertThat(back.node().store().applied().index()).isGreaterThan(lastSeen + 1);
         assertThat(back.get("before")).isEqualTo("1");
         back.put("after", "2");
-        assertThat(awaitLeader().get("after")).isEqualTo("2");
+        assertThat(nodes.awaitLeader().get("after")).isEqualTo("2");
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
 
-        stop(back);
-        add(startAsync(name));
+        nodes.stop(back);
+        nodes.start(name);
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 
     @Test
@@ -229,43 +192,42 @@ class RaftGroupTest {
         TestNode wiped = follower();
         String name = wiped.settings().nodeId();
         String oldId = wiped.node().view().nodeId();
-        awaitLeader().fill(20);
-        stop(wiped);
+        nodes.awaitLeader().fill(20);
+        nodes.stop(wiped);
         FileTrees.delete(wiped.settings().walDirectory());
         FileTrees.delete(wiped.settings().dataDirectory());
 
-        add(startAsync(name));
+        nodes.start(name);
 
-        TestNode back = Objects.requireNonNull(nodes.get(name));
+        TestNode back = nodes.get(name);
         String newId = back.node().view().nodeId();
         assertThat(newId).startsWith(name + "~").isNotEqualTo(oldId);
         await().atMost(LIMIT)
                 .untilAsserted(() ->
-                        assertThat(awaitLeader().node().members())
+                        assertThat(nodes.awaitLeader().node().members())
                                 .hasSize(3)
                                 .extracting(RaftNode.Member::raftId)
                                 .contains(newId)
                                 .doesNotContain(oldId));
         back.put("after", "1");
-        assertThat(awaitLeader().get("after")).isEqualTo("1");
+        assertThat(nodes.awaitLeader().get("after")).isEqualTo("1");
         awaitSameContent();
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 
     @Test
     void allNodesKilledAtOnceLoseNothing() throws Exception {
-        TestNode leader = awaitLeader();
+        TestNode leader = nodes.awaitLeader();
         leader.fill(50);
         leader.put("a", "1");
         String hash = leader.hash();
         Map<String, TestNode.Plan> killed = new HashMap<>();
-        for (TestNode node : nodes.values()) {
+        for (TestNode node : nodes.all()) {
             killed.put(
                     node.settings().nodeId(),
                     node.copyAsKilled(root.resolve("killed-" + node.settings().nodeId())));
         }
-        stopAll();
-        nodes.clear();
+        nodes.close();
         for (TestNode.Plan settings : killed.values()) {
             FileTrees.delete(root.resolve(settings.nodeId()));
             java.nio.file.Files.move(
@@ -273,16 +235,12 @@ class RaftGroupTest {
                     root.resolve(settings.nodeId()));
         }
 
-        List<CompletableFuture<TestNode>> starting =
-                addresses.stream().map(address -> startAsync(address.nodeId())).toList();
-        for (CompletableFuture<TestNode> node : starting) {
-            add(node);
-        }
+        nodes.start(addresses);
 
-        for (TestNode node : nodes.values()) {
+        for (TestNode node : nodes.all()) {
             assertThat(node.get("a")).isEqualTo("1");
             assertThat(node.hash()).isEqualTo(hash);
         }
-        assertNothingFatal();
+        nodes.assertNothingFatal();
     }
 }

@@ -114,23 +114,25 @@ final class TestNode implements AutoCloseable {
 
     /// Settings with small segments, and almost no log kept behind a snapshot.
     static Plan settings(Path root, String nodeId, List<PeerAddress> peers) {
+        return new Plan(raft(root, nodeId, peers, peers.size() == 1), group(peers, List.of()));
+    }
+
+    private static RaftSettings raft(
+            Path root, String nodeId, List<PeerAddress> members, boolean alone) {
         int port =
-                peers.stream()
+                members.stream()
                         .filter(p -> p.nodeId().equals(nodeId))
                         .findFirst()
                         .orElseThrow()
                         .port();
-        RaftSettings base = TestSettings.of(root, nodeId, TestSettings.GROUP, port);
-        return new Plan(
-                withSmallSegments(base, peers.size() == 1),
-                new GroupSettings("test", TestSettings.GROUP, peers));
+        return withSmallSegments(TestSettings.of(root, nodeId, TestSettings.GROUP, port), alone);
     }
 
-    /// As [#settings(Path, String, List)] for a node of a group with listeners.
+    /// As [#settings(Path, String, List)] for a node of a group with listeners, to which others may come.
     static Plan settings(
             Path root, String nodeId, List<PeerAddress> voters, List<PeerAddress> listeners) {
         List<PeerAddress> all = Stream.concat(voters.stream(), listeners.stream()).toList();
-        return new Plan(settings(root, nodeId, all).raft(), group(voters, listeners));
+        return new Plan(raft(root, nodeId, all, false), group(voters, listeners));
     }
 
     private static GroupSettings group(List<PeerAddress> voters, List<PeerAddress> listeners) {
@@ -183,18 +185,34 @@ final class TestNode implements AutoCloseable {
     }
 
     /// As [#start], on a thread of its own: the nodes of a group wait for each other.
-    static CompletableFuture<TestNode> startAsync(Plan settings, long snapshotThreshold) {
-        CompletableFuture<TestNode> started = new CompletableFuture<>();
-        Thread.ofPlatform()
-                .name("start-" + settings.nodeId())
-                .start(() -> {
-                    try {
-                        started.complete(start(settings, snapshotThreshold));
-                    } catch (IOException | InterruptedException | RuntimeException e) {
-                        started.completeExceptionally(e);
-                    }
-                });
-        return started;
+    static Beginning startAsync(Plan settings, long snapshotThreshold) {
+        Beginning beginning = new Beginning(settings, snapshotThreshold);
+        beginning.thread.start();
+        return beginning;
+    }
+
+    /// A node that is being started.
+    static final class Beginning extends CompletableFuture<TestNode> {
+        private final Thread thread;
+
+        private Beginning(Plan settings, long snapshotThreshold) {
+            this.thread =
+                    Thread.ofPlatform()
+                            .name("start-" + settings.nodeId())
+                            .unstarted(() -> {
+                                try {
+                                    complete(TestNode.start(settings, snapshotThreshold));
+                                } catch (IOException | InterruptedException | RuntimeException e) {
+                                    completeExceptionally(e);
+                                }
+                            });
+        }
+
+        /// Stops a node that still waits to be a member.
+        void giveUp() throws InterruptedException {
+            thread.interrupt();
+            thread.join();
+        }
     }
 
     RaftNode node() {

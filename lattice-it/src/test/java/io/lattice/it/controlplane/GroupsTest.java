@@ -9,8 +9,6 @@ import io.grpc.StatusRuntimeException;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.ControlPlane;
-import io.lattice.it.cluster.EtcdKind;
-import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.NodeSpec;
 import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
@@ -53,11 +51,8 @@ class GroupsTest {
     private TestCluster lattice;
 
     private void start() {
-        cp = new ControlPlane(CLUSTERS.plain("cp", new EtcdKind(false), 1));
-        lattice =
-                CLUSTERS.prepare(
-                        TestCluster.Plan.plain(
-                                LatticeKind.placed(cp.section()), 3, CLUSTERS.directory("placed")));
+        cp = CLUSTERS.controlPlane();
+        lattice = CLUSTERS.placed(cp);
         cp.putGroup("g1", lattice, 0, 1, 2);
         cp.putGroup("g2", lattice, 0, 1, 2);
         cp.putGroup("g3", lattice, 0, 1);

@@ -9,8 +9,6 @@ import io.grpc.StatusRuntimeException;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.ControlPlane;
-import io.lattice.it.cluster.EtcdKind;
-import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.watch.WatchRecorder;
 import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
@@ -46,11 +44,8 @@ class ListenersTest {
     private TestCluster lattice;
 
     private void start() {
-        cp = new ControlPlane(CLUSTERS.plain("cp", new EtcdKind(false), 1));
-        lattice =
-                CLUSTERS.prepare(
-                        TestCluster.Plan.plain(
-                                LatticeKind.placed(cp.section()), 3, CLUSTERS.directory("placed")));
+        cp = CLUSTERS.controlPlane();
+        lattice = CLUSTERS.placed(cp);
         cp.putGroup("g1", lattice, List.of(0, 1), List.of(LISTENER));
         cp.putTenant("default", "g1");
         lattice.startAll();
@@ -66,7 +61,8 @@ class ListenersTest {
         itIsNotMissedWhenItIsKilled();
         withoutAMajorityOfTheVotersItIsOfNoHelp();
         itCountsWhenItIsAVoter();
-        theLeaderBecomesAListenerAndLeaves();
+        int out = theLeaderBecomesAListenerAndLeaves();
+        aListenerThatIsMadeAVoterWhileItIsAwayComesBackAsOne(out);
     }
 
     private void itServesWhatAClientAsksFor() {
@@ -151,7 +147,7 @@ class ListenersTest {
         lattice.awaitReady(leader);
     }
 
-    private void theLeaderBecomesAListenerAndLeaves() throws Exception {
+    private int theLeaderBecomesAListenerAndLeaves() throws Exception {
         int demoted = lattice.awaitLeader();
         List<Integer> voters = IntStream.range(0, 3).filter(i -> i != demoted).boxed().toList();
         cp.putGroup("g1", lattice, voters, List.of(demoted));
@@ -174,6 +170,21 @@ class ListenersTest {
                 lattice::logTails);
         assertThat(put(voters.getLast(), "without it")).isPositive();
         assertThat(lattice.process(demoted).isAlive()).isTrue();
+        return demoted;
+    }
+
+    /// It finds that it is leaving its only group as soon as it has opened it.
+    private void aListenerThatIsMadeAVoterWhileItIsAwayComesBackAsOne(int node) {
+        List<Integer> voters = IntStream.range(0, 3).filter(i -> i != node).boxed().toList();
+        cp.putGroup("g1", lattice, voters, List.of(node));
+        awaitMembers(node, voters, List.of(node));
+        lattice.kill(node);
+        cp.putGroup("g1", lattice, 0, 1, 2);
+        lattice.startNode(node);
+
+        awaitMembers(node, List.of(0, 1, 2), List.of());
+
+        assertThat(put(node, "back with a vote")).isPositive();
     }
 
     /// What a node keeps of the times when it was in a group.

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.ControlPlane;
 import io.lattice.it.cluster.DiskFaults;
-import io.lattice.it.cluster.EtcdKind;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.LoopbackNetwork;
 import io.lattice.it.cluster.NamespaceNetwork;
@@ -50,7 +49,7 @@ class FailoverTest {
 
     @Test
     void neitherIsAnythingInSeveralGroups() {
-        ControlPlane manifest = new ControlPlane(CLUSTERS.plain("cp", new EtcdKind(false), 1));
+        ControlPlane manifest = CLUSTERS.controlPlane();
         TestCluster cluster =
                 CLUSTERS.prepare(
                         TestCluster.Plan.secure(

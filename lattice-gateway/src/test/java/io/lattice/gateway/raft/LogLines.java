@@ -1,0 +1,37 @@
+package io.lattice.gateway.raft;
+
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import java.util.List;
+import org.slf4j.LoggerFactory;
+
+/// What a class logs from now on.
+final class LogLines implements AutoCloseable {
+    private final Logger logger;
+    private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
+
+    private LogLines(Logger logger) {
+        this.logger = logger;
+    }
+
+    static LogLines of(Class<?> logging) {
+        LogLines log = new LogLines((Logger) LoggerFactory.getLogger(logging));
+        log.lines.start();
+        log.logger.addAppender(log.lines);
+        return log;
+    }
+
+    /// Lines that begin so.
+    long count(String start) {
+        return List.copyOf(lines.list).stream()
+                .filter(event -> event.getFormattedMessage().startsWith(start))
+                .count();
+    }
+
+    @Override
+    public void close() {
+        logger.detachAppender(lines);
+        lines.stop();
+    }
+}
