@@ -110,6 +110,7 @@ class GroupsTest {
         aNodeJoinsAGroupThatALaterManifestGivesIt();
         leadersAreSpread();
         aNodeLeavesAGroupAndComesBack();
+        theLeaderIsExchangedInOneStep();
     }
 
     private void aKilledNodeComesBackInAllItsGroups() {
@@ -208,7 +209,7 @@ class GroupsTest {
         int other = (leader + 1) % 3;
         assertThat(groupsOnDisk(leader)).isEqualTo(4);
         cp.putGroup("g3", lattice, other, (leader + 2) % 3);
-        awaitGone(leader);
+        awaitGone(leader, "g3");
         assertThat(put(other, "elsewhere", "two are left")).isPositive();
         assertThat(getRefused(leader).getStatus().getDescription()).contains(ELSEWHERE);
         assertThat(groupsOnDisk(leader)).isEqualTo(3);
@@ -279,11 +280,32 @@ class GroupsTest {
                 .count();
     }
 
-    private void awaitGone(int node) {
+    /// It leads the group to which it has to take its successor in.
+    private void theLeaderIsExchangedInOneStep() throws Exception {
+        cp.putGroup("g5", lattice, 0, 1);
+        cp.putTenant("moved", "g5");
+        Await.until(
+                "the new group is served",
+                LIMIT,
+                () -> put(0, "moved", "here") > 0,
+                lattice::logTails);
+        int leader = metricOrZero(0, LEADING.formatted("g5")) == 1 ? 0 : 1;
+
+        cp.putGroup("g5", lattice, 1 - leader, 2);
+
+        awaitGone(leader, "g5");
+        assertThat(get(2, "moved")).isEqualTo("here");
+        assertThat(put(1 - leader, "moved", "elsewhere")).isPositive();
+    }
+
+    private void awaitGone(int node, String group) {
         Await.until(
                 "the node has left the group",
                 LIMIT,
-                () -> lattice.process(node).logText().contains("left group g3: what this node had"),
+                () ->
+                        lattice.process(node)
+                                .logText()
+                                .contains("left group " + group + ": what this node had"),
                 lattice::logTails);
     }
 
