@@ -7,7 +7,7 @@ import io.grpc.stub.StreamObserver;
 import io.lattice.gateway.admission.FairExecutor;
 import io.lattice.gateway.admission.Route;
 import io.lattice.gateway.admission.Tenant;
-import io.lattice.gateway.lease.Renewals;
+import io.lattice.gateway.lease.GroupRenewals;
 import io.lattice.gateway.raft.ProposalFailure;
 import io.lattice.gateway.raft.Proposer;
 import io.lattice.gateway.raft.RaftNode;
@@ -30,7 +30,6 @@ import io.lattice.statemachine.apply.RequestChecks;
 import io.lattice.statemachine.lease.LeaseReader;
 import io.lattice.statemachine.mvcc.ReadView;
 import java.security.SecureRandom;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -42,10 +41,9 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
 
     private final RaftNode node;
     private final Headers headers;
-    private final RequestLimits limits;
     private final FairExecutor scans;
     private final ReadGate gate;
-    private final Map<Route, Renewals> renewals = new ConcurrentHashMap<>();
+    private final GroupRenewals renewals;
     private final Set<KeepAliveStream> streams = ConcurrentHashMap.newKeySet();
     private final SecureRandom random = new SecureRandom();
 
@@ -60,17 +58,8 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
         this.gate = gate;
         this.node = node;
         this.headers = headers;
-        this.limits = limits;
         this.scans = scans;
-    }
-
-    private Renewals newRenewals(Route route) {
-        return new Renewals(
-                (renew, completion) ->
-                        node.proposer()
-                                .propose(route.command().setLeaseRenew(renew).build(), completion),
-                limits.timeout(),
-                scans.of(route.keyspace()));
+        this.renewals = new GroupRenewals(node, limits.timeout(), scans::of);
     }
 
     @Override
@@ -167,7 +156,7 @@ public final class LeaseService extends LeaseGrpc.LeaseImplBase {
         KeepAliveStream stream =
                 new KeepAliveStream(
                         (ServerCallStreamObserver<LeaseKeepAliveResponse>) observer,
-                        renewals.computeIfAbsent(route, this::newRenewals),
+                        renewals.of(route),
                         () -> header(route.keyspace()),
                         streams::remove);
         streams.add(stream);

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Gathers one tenant's renewals: all that come while one command is under way, or within 20 ms since it began, go with the
 /// next, each lease once. So a hundred thousand keepalives cost few log entries. A client that keeps a lease alive asks every
-/// few seconds, and doesn't feel that.
+/// few seconds, and doesn't feel that. What only goes to another node, which gathers it again, costs no entry and waits for the
+/// one before only.
 ///
 /// Renewing again does no harm. So a renewal that the loss of a leader leaves undecided is made again until its time is up,
 /// and so is one whose answer comes so late that the client would rely on time that has passed: it takes the TTL for beginning
@@ -51,13 +52,16 @@ public final class Renewals {
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private boolean underWay;
     private boolean pausing;
+    private boolean again;
     private long nextNanos;
 
-    /// Proposes a command that renews leases.
-    @FunctionalInterface
-    public interface Sender {
-        /// The completion is told exactly once.
-        void propose(LeaseRenew renew, Proposer.Completion completion);
+    /// Has leases renewed.
+    interface Sender {
+        /// Whether another node gathers what is sent now.
+        boolean gathersElsewhere();
+
+        /// The completion is told exactly once. It never comes to a refusal.
+        void send(LeaseRenew renew, Proposer.Completion completion);
     }
 
     /// What a caller is told, exactly once. It must not throw.
@@ -78,7 +82,7 @@ public final class Renewals {
 
     /// @param timeout how long a renewal is tried
     /// @param executor runs what must not run on the thread that completes proposals
-    public Renewals(Sender sender, Duration timeout, Executor executor) {
+    Renewals(Sender sender, Duration timeout, Executor executor) {
         this(
                 sender,
                 timeout,
@@ -119,7 +123,7 @@ public final class Renewals {
         if (answer != null) {
             answer.failed(ProposalFailure.TOO_MANY_REQUESTS);
         } else if (batch != null) {
-            sender.propose(batch.command(), batch);
+            sender.send(batch.command(), batch);
         }
     }
 
@@ -129,14 +133,16 @@ public final class Renewals {
             return null;
         }
         long now = nanoClock.getAsLong();
-        if (waiting.size() < IDS_MAX && nextNanos - now > 0) {
+        // However many wait: a sender that fails at once would be asked without end.
+        if ((again || waiting.size() < IDS_MAX) && nextNanos - now > 0) {
             if (!pausing) {
                 pausing = true;
                 timer.after(nextNanos - now, this::goOn);
             }
             return null;
         }
-        nextNanos = now + PAUSE_NANOS;
+        again = false;
+        nextNanos = sender.gathersElsewhere() ? now : now + PAUSE_NANOS;
         Map<Long, Integer> places = new HashMap<>();
         List<Waiting> taken = new ArrayList<>();
         LeaseRenew.Builder command = LeaseRenew.newBuilder();
@@ -159,24 +165,28 @@ public final class Renewals {
             next = takeBatch();
         }
         if (next != null) {
-            sender.propose(next.command, next);
+            sender.send(next.command, next);
         }
     }
 
     /// Ends a batch: what is to be made again goes back to the head of the queue, and the next one begins.
-    private void finish(List<Waiting> again) {
+    private void finish(List<Waiting> undone) {
         Batch next;
         synchronized (this) {
             underWay = false;
-            for (int i = again.size() - 1; i >= 0; i--) {
-                waiting.addFirst(again.get(i));
+            if (!undone.isEmpty()) {
+                again = true;
+                nextNanos = nanoClock.getAsLong() + PAUSE_NANOS;
+            }
+            for (int i = undone.size() - 1; i >= 0; i--) {
+                waiting.addFirst(undone.get(i));
             }
             next = takeBatch();
         }
         if (next != null) {
             // Not on the thread that applies the log: proposing may submit at once, and submitting
             // may block.
-            execute(() -> sender.propose(next.command, next));
+            execute(() -> sender.send(next.command, next));
         }
     }
 
@@ -231,7 +241,7 @@ public final class Renewals {
         }
 
         private void answer(LeaseRenewed renewed) {
-            List<Waiting> again = new ArrayList<>();
+            List<Waiting> undone = new ArrayList<>();
             long now = nanoClock.getAsLong();
             try {
                 for (Waiting waited : taken) {
@@ -241,30 +251,30 @@ public final class Renewals {
                     if (ttl == 0 || TimeUnit.NANOSECONDS.toSeconds(ageNanos) * 2 < ttl) {
                         waited.answer.renewed(ttl);
                     } else if (ageNanos < timeoutNanos) {
-                        again.add(waited);
+                        undone.add(waited);
                     } else {
                         waited.answer.failed(ProposalFailure.TIMED_OUT);
                     }
                 }
             } finally {
-                finish(again);
+                finish(undone);
             }
         }
 
         private void fail(ProposalFailure failure) {
-            List<Waiting> again = new ArrayList<>();
+            List<Waiting> undone = new ArrayList<>();
             long now = nanoClock.getAsLong();
             try {
                 for (Waiting waited : taken) {
                     if (failure == ProposalFailure.LEADER_LOST
                             && now - waited.sinceNanos < timeoutNanos) {
-                        again.add(waited);
+                        undone.add(waited);
                     } else {
                         waited.answer.failed(failure);
                     }
                 }
             } finally {
-                finish(again);
+                finish(undone);
             }
         }
     }

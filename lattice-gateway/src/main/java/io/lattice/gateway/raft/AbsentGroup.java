@@ -8,6 +8,8 @@ import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.ProbeReply;
+import io.lattice.proto.peer.RenewReply;
+import io.lattice.proto.peer.RenewRequest;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.UUID;
@@ -57,5 +59,10 @@ record AbsentGroup(RaftSettings settings, RaftIdentity identity, @Nullable UUID 
     @Override
     public LoadReply load() {
         return LoadReply.getDefaultInstance();
+    }
+
+    @Override
+    public void renew(RenewRequest request, Consumer<RenewReply> callback) {
+        callback.accept(LeaseRenewer.UNDECIDED);
     }
 }

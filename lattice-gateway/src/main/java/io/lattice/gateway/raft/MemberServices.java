@@ -8,6 +8,8 @@ import io.lattice.proto.peer.LeaveReply;
 import io.lattice.proto.peer.LeaveRequest;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.ProbeReply;
+import io.lattice.proto.peer.RenewReply;
+import io.lattice.proto.peer.RenewRequest;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.UUID;
@@ -99,6 +101,11 @@ final class MemberServices implements PeerServer.Handler {
         } else {
             membership.confirmGone(request, settings.requestTimeout(), callback);
         }
+    }
+
+    @Override
+    public void renew(RenewRequest request, Consumer<RenewReply> callback) {
+        node.renewer().renew(request, callback);
     }
 
     @Override

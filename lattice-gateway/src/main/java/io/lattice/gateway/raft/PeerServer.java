@@ -12,6 +12,8 @@ import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.proto.peer.ProbeReply;
 import io.lattice.proto.peer.ReadIndexReply;
+import io.lattice.proto.peer.RenewReply;
+import io.lattice.proto.peer.RenewRequest;
 import io.lattice.proto.peer.TermReply;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -50,6 +52,9 @@ final class PeerServer {
 
         /// How much this node leads.
         LoadReply load();
+
+        /// Renews leases if this node leads.
+        void renew(RenewRequest request, Consumer<RenewReply> callback);
     }
 
     private PeerServer() {}
@@ -109,6 +114,8 @@ final class PeerServer {
                 case JOIN -> send(reply.setJoin(handler.join(request.getJoin())));
                 case LEAVE -> handler.leave(request.getLeave(), left -> send(reply.setLeave(left)));
                 case LOAD -> send(reply.setLoad(handler.load()));
+                case RENEW ->
+                        handler.renew(request.getRenew(), renewed -> send(reply.setRenew(renewed)));
                 case REQUEST_NOT_SET ->
                         LOG.warn("a peer sent a request of an unknown kind: {}", request.getId());
             }

@@ -2,6 +2,8 @@ package io.lattice.gateway.raft;
 
 import io.lattice.proto.peer.LoadRequest;
 import io.lattice.proto.peer.PeerRequest;
+import io.lattice.proto.peer.RenewReply;
+import io.lattice.proto.peer.RenewRequest;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.raft.LatticeStateMachine;
 import io.lattice.statemachine.raft.LogExtent;
@@ -60,6 +62,9 @@ public final class RaftNode implements LeaderSpread.Led {
 
     /// Whether Ratis has no reason to close the division: this node is a member and is to stay one.
     private volatile boolean member;
+
+    private volatile LeaseRenewer renewer =
+            (_, callback) -> callback.accept(LeaseRenewer.UNDECIDED);
 
     private volatile RaftServer.@Nullable Division division;
     private volatile @Nullable Running running;
@@ -336,6 +341,36 @@ public final class RaftNode implements LeaderSpread.Led {
     @Override
     public CompletableFuture<Boolean> moveTo(String raftId) {
         return requireRunning().leadership().moveTo(raftId);
+    }
+
+    /// Has leases renewed that other nodes ask for.
+    public void renewBy(LeaseRenewer leaseRenewer) {
+        renewer = leaseRenewer;
+    }
+
+    LeaseRenewer renewer() {
+        return renewer;
+    }
+
+    /// Asks the leader to renew leases, with those that other nodes ask for.
+    ///
+    /// @param callback runs once, on any thread
+    public void askToRenew(RenewRequest request, Consumer<RenewReply> callback) {
+        RaftView view = requireRunning().view();
+        String leader = view.leader();
+        // This node may lead without being ready.
+        if (leader == null || leader.equals(view.nodeId())) {
+            callback.accept(LeaseRenewer.UNDECIDED);
+            return;
+        }
+        members.send(
+                leader,
+                PeerRequest.newBuilder().setRenew(request),
+                reply ->
+                        callback.accept(
+                                reply != null && reply.hasRenew()
+                                        ? reply.getRenew()
+                                        : LeaseRenewer.UNDECIDED));
     }
 
     /// If this node leads, takes a member out that isn't wanted in its role; a voter only when all that are wanted keep up.

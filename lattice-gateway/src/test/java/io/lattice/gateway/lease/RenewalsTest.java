@@ -22,12 +22,21 @@ class RenewalsTest {
     private final List<String> told = new ArrayList<>();
     private final List<Runnable> pauses = new ArrayList<>();
     private long nowNanos;
+    private boolean follows;
 
     private final Renewals renewals =
             new Renewals(
-                    (renew, completion) -> {
-                        sent.add(renew);
-                        completions.add(completion);
+                    new Renewals.Sender() {
+                        @Override
+                        public boolean gathersElsewhere() {
+                            return follows;
+                        }
+
+                        @Override
+                        public void send(LeaseRenew renew, Proposer.Completion completion) {
+                            sent.add(renew);
+                            completions.add(completion);
+                        }
                     },
                     Duration.ofSeconds(5),
                     Runnable::run,
@@ -132,6 +141,37 @@ class RenewalsTest {
         assertThat(sent.stream().map(LeaseRenew::getIdsCount))
                 .containsExactly(1, COMMAND_IDS_MAX, COMMAND_IDS_MAX - 1);
         assertThat(told).hasSize(2 * COMMAND_IDS_MAX);
+    }
+
+    @Test
+    void whatIsGatheredElsewherePausesOnlyAfterAFailure() {
+        follows = true;
+        renew(1);
+        renew(2);
+        completions.get(0).done(renewedFor(10));
+
+        assertThat(sent.getLast().getIdsList()).containsExactly(2L);
+        completions.get(1).failed(ProposalFailure.LEADER_LOST);
+        assertThat(sent).hasSize(2);
+
+        pause();
+        assertThat(sent.getLast().getIdsList()).containsExactly(2L);
+    }
+
+    @Test
+    void aSenderThatFailsAtOnceIsAskedNowAndThen() {
+        for (int i = 0; i <= COMMAND_IDS_MAX; i++) {
+            renew(i);
+        }
+        completions.get(0).done(renewedFor(10));
+        assertThat(sent).hasSize(2);
+
+        completions.get(1).failed(ProposalFailure.LEADER_LOST);
+
+        assertThat(sent).as("although enough wait for a command").hasSize(2);
+        nowNanos += Renewals.PAUSE_NANOS;
+        pauses.removeLast().run();
+        assertThat(sent.getLast()).isEqualTo(sent.get(1));
     }
 
     @Test

@@ -13,6 +13,8 @@ import io.lattice.proto.peer.LoadReply;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
 import io.lattice.proto.peer.ProbeReply;
+import io.lattice.proto.peer.RenewReply;
+import io.lattice.proto.peer.RenewRequest;
 import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,6 +91,11 @@ class PeerFuzzTest {
         @Override
         public LoadReply load() {
             return LoadReply.getDefaultInstance();
+        }
+
+        @Override
+        public void renew(RenewRequest request, Consumer<RenewReply> callback) {
+            callback.accept(LeaseRenewer.UNDECIDED);
         }
     }
 
