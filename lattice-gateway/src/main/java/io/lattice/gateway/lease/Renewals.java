@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Gathers one tenant's renewals: all that come while one command is under way, or within 20 ms since it began, go with the
+/// Gathers one tenant's renewals: all that come while one command is under way, or within 50 ms since it began, go with the
 /// next, each lease once. So a hundred thousand keepalives cost few log entries. A client that keeps a lease alive asks every
 /// few seconds, and doesn't feel that. What only goes to another node, which gathers it again, costs no entry and waits for the
 /// one before only.
@@ -35,7 +35,7 @@ public final class Renewals {
     private static final int IDS_MAX = 4_096;
 
     /// From the beginning of one command to that of the next, unless enough wait to fill it.
-    static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+    static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     /// Renewals that may wait; further ones are refused.
     private static final int WAITING_MAX = 400_000;
