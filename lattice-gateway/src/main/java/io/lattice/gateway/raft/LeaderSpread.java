@@ -18,7 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Spreads the leadership of groups over the nodes: a node that leads two groups or more beyond what another voter of one of them
-/// leads hands that one over to it, one group at a time. Each hand-over makes the nodes' numbers more equal, so they come to an
+/// leads hands that one over to it, one group at a time, once that one has kept up for 10 s. Each hand-over makes the nodes' numbers more equal, so they come to an
 /// end.
 ///
 /// Runs on the Raft ticker.
@@ -35,6 +35,12 @@ final class LeaderSpread {
 
     /// A hand-over that failed kept writers waiting, so the same isn't tried at once.
     static final long FAILED_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+    /// So long a voter has to have kept up without a break: to hand over to one that has just come back keeps writers waiting.
+    static final long STEADY_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /// Between two looks at who keeps up.
+    static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     /// A group as its leader sees it.
     interface Led {
@@ -56,6 +62,11 @@ final class LeaderSpread {
     private @Nullable Round round;
     private final Map<Led, Long> failedNanos = new ConcurrentHashMap<>();
 
+    /// Since when voters have kept up in the groups that this node leads.
+    private final Map<String, Long> steadySince = new HashMap<>();
+
+    private long lookNanos;
+
     /// What was asked, and what was answered so far.
     private static final class Round {
         private final long sinceNanos;
@@ -73,6 +84,7 @@ final class LeaderSpread {
 
     LeaderSpread(long nowNanos, long jitterNanos) {
         this.jitterNanos = jitterNanos;
+        this.lookNanos = nowNanos;
         pause(nowNanos);
     }
 
@@ -89,6 +101,10 @@ final class LeaderSpread {
     ///
     /// @param led the groups that this node leads
     void tick(long nowNanos, List<? extends Led> led) {
+        if (nowNanos - lookNanos >= 0) {
+            lookNanos = nowNanos + LOOK_NANOS;
+            look(nowNanos, led);
+        }
         if (nowNanos - nextNanos < 0) {
             return;
         }
@@ -109,10 +125,25 @@ final class LeaderSpread {
         pause(nowNanos);
         Map<String, Integer> loads = new HashMap<>();
         asking.answers.forEach((node, load) -> load.ifPresent(n -> loads.put(node, n)));
+        loads.keySet().removeIf(node -> !isSteady(node, nowNanos));
         failedNanos.values().removeIf(at -> nowNanos - at >= FAILED_NANOS);
         List<? extends Led> movable =
                 led.stream().filter(group -> !failedNanos.containsKey(group)).toList();
         choose(led.size(), movable, loads).ifPresent(move -> move(move, nowNanos));
+    }
+
+    private void look(long nowNanos, List<? extends Led> led) {
+        Set<String> keepUp = new HashSet<>();
+        if (led.size() >= 2) {
+            led.forEach(group -> keepUp.addAll(group.candidates()));
+        }
+        steadySince.keySet().retainAll(keepUp);
+        keepUp.forEach(node -> steadySince.putIfAbsent(node, nowNanos));
+    }
+
+    private boolean isSteady(String node, long nowNanos) {
+        Long since = steadySince.get(node);
+        return since != null && nowNanos - since >= STEADY_NANOS;
     }
 
     private static Round ask(long nowNanos, List<? extends Led> led) {

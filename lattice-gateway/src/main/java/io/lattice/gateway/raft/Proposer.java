@@ -29,6 +29,8 @@ import org.slf4j.LoggerFactory;
 /// proposal at a time to the leader. Outcomes never travel: every node applies the same entry to the same effect,
 /// so the node that proposed takes them from its own apply, and a client that reads there afterwards sees its write.
 ///
+/// What a node forwards is appended in the order in which it was sent, or not at all ([ForwardOrder]).
+///
 /// What may have been appended is never proposed again. A proposal that was surely not appended goes back to the
 /// head of the queue and is routed anew until its deadline. One whose fate is unknown stays registered: either the
 /// entry is applied here after all, or an entry of a later term comes first or the time is up, and its callers get
@@ -58,6 +60,7 @@ public final class Proposer {
     // All guarded by lock.
     private final CommandQueue waiting;
     private final ForwardedQueue forwarded = new ForwardedQueue();
+    private final ForwardOrder order = new ForwardOrder();
     private final Tickets tickets;
     private final BatchPacer pacer = new BatchPacer();
     private final Refusals refusals = new Refusals();
@@ -147,7 +150,7 @@ public final class Proposer {
         }
     }
 
-    /// A follower's proposal, to be put into the log here if this node leads.
+    /// A follower's proposal, to be put into the log here if this node leads and no later one of that process has been.
     ///
     /// @param from the follower's Raft identity
     void forward(Proposal proposal, String from, Consumer<ForwardReply.Result> callback) {
@@ -155,8 +158,13 @@ public final class Proposer {
         Runnable alone = null;
         lock.lock();
         try {
-            accepted = !stopped && !forwarded.isFull() && raft.isReadyLeader();
+            accepted =
+                    !stopped
+                            && !forwarded.isFull()
+                            && raft.isReadyLeader()
+                            && order.isInOrder(proposal);
             if (accepted) {
+                order.seen(proposal);
                 forwarded.add(new Forwarded(proposal, from, callback));
                 alone = takeAlone();
             }
@@ -389,6 +397,8 @@ public final class Proposer {
                     if (ticket != null) {
                         completed.add(completion(ticket, outcomes.get(i)));
                     }
+                } else {
+                    order.seen(proposal);
                 }
             }
             wakeSubmitter();

@@ -25,6 +25,7 @@ class LeaderSpreadTest {
         private final LeaderSpread spread = new LeaderSpread(0, 0);
         private boolean answers = true;
         private boolean takes = true;
+        private boolean keepsUp = true;
 
         List<Group> led(String name) {
             return groups.stream().filter(group -> group.leader.equals(name)).toList();
@@ -43,7 +44,9 @@ class LeaderSpreadTest {
 
         @Override
         public Collection<String> candidates() {
-            return voters.stream().filter(voter -> !voter.equals(leader)).toList();
+            return voters.stream()
+                    .filter(voter -> !voter.equals(leader) && nodes.get(voter).keepsUp)
+                    .toList();
         }
 
         @Override
@@ -111,6 +114,24 @@ class LeaderSpreadTest {
         // c takes one of a or, if they look at the same time, of both; then nothing is left to do.
         assertThat(moves()).isBetween(1, 2);
         assertThat(loads()).containsExactlyInAnyOrder(2, 1, 1);
+    }
+
+    @Test
+    void whoWasAwayForAMomentGetsNothingForAWhile() {
+        nodes("a", "b");
+        groups.add(new Group(List.of("a", "b"), "a"));
+        groups.add(new Group(List.of("a", "b"), "a"));
+        Node a = nodes.get("a");
+        long awayAt = LeaderSpread.STEADY_NANOS - LeaderSpread.PAUSE_NANOS;
+        for (long at = 0; at < awayAt + LeaderSpread.STEADY_NANOS; at += LeaderSpread.LOOK_NANOS) {
+            nodes.get("b").keepsUp = at != awayAt;
+            a.spread.tick(at, a.led("a"));
+        }
+        assertThat(moves()).isZero();
+
+        run(5);
+
+        assertThat(loads()).containsExactly(1, 1);
     }
 
     @Test

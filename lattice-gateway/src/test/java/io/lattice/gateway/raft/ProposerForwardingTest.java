@@ -149,6 +149,35 @@ class ProposerForwardingTest extends ProposerFixture {
     }
 
     @Test
+    void aForwardThatComesAfterALaterOneIsRefused() {
+        forward(2, "y");
+        apply(sink.next().batch());
+
+        forward(1, "x");
+        forward(2, "y");
+
+        assertThat(forwards)
+                .containsExactly(
+                        ForwardReply.Result.APPLIED,
+                        ForwardReply.Result.NOT_APPENDED,
+                        ForwardReply.Result.NOT_APPENDED);
+        forward(3, "z");
+        assertThat(sink.next().keys()).containsExactly("z");
+    }
+
+    @Test
+    void aForwardThatComesAfterALaterOneOfAnotherLeaderIsRefused() {
+        standing.follows("n2", 5);
+        apply(batch(foreign(2, "y")));
+        standing.leads(6);
+
+        forward(1, "x");
+
+        assertThat(forwards).containsExactly(ForwardReply.Result.NOT_APPENDED);
+        assertThat(sink.isQuiet()).isTrue();
+    }
+
+    @Test
     void aForwardedProposalThatWaitsWhenLeadershipIsLostIsRefused() {
         propose("a");
         FakeSink.Submitted first = sink.next();
