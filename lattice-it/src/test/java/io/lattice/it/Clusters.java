@@ -53,7 +53,8 @@ public final class Clusters
         return start(TestCluster.Plan.secure(kind, nodes, directory(name)));
     }
 
-    private TestCluster start(TestCluster.Plan plan) {
+    /// Starts a cluster and waits until it is ready.
+    public TestCluster start(TestCluster.Plan plan) {
         TestCluster cluster = TestCluster.start(plan);
         running.add(cluster);
         return cluster;

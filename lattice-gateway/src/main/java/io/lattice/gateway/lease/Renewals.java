@@ -15,13 +15,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Gathers one tenant's renewals: all that come while one command is under way, or within 50 ms since it began, go with the
-/// next, each lease once. So a hundred thousand keepalives cost few log entries. A client that keeps a lease alive asks every
-/// few seconds, and doesn't feel that. What only goes to another node, which gathers it again, costs no entry and waits for the
-/// one before only.
+/// Gathers one tenant's renewals: all that come while one command is under way, or within a pause since it began, go with the
+/// next, each lease once.
 ///
 /// Renewing again does no harm. So a renewal that the loss of a leader leaves undecided is made again until its time is up,
 /// and so is one whose answer comes so late that the client would rely on time that has passed: it takes the TTL for beginning
@@ -34,9 +33,6 @@ public final class Renewals {
     /// Leases in one command, which is 32 KiB of ids.
     private static final int IDS_MAX = 4_096;
 
-    /// From the beginning of one command to that of the next, unless enough wait to fill it.
-    static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
-
     /// Renewals that may wait; further ones are refused.
     private static final int WAITING_MAX = 400_000;
 
@@ -44,6 +40,7 @@ public final class Renewals {
     private static final int INLINE_ANSWERS_MAX = 16;
 
     private final Sender sender;
+    private final long pauseNanos;
     private final long timeoutNanos;
     private final Executor executor;
     private final Timer timer;
@@ -52,14 +49,11 @@ public final class Renewals {
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private boolean underWay;
     private boolean pausing;
-    private boolean again;
     private long nextNanos;
 
     /// Has leases renewed.
+    @FunctionalInterface
     interface Sender {
-        /// Whether another node gathers what is sent now.
-        boolean gathersElsewhere();
-
         /// The completion is told exactly once. It never comes to a refusal.
         void send(LeaseRenew renew, Proposer.Completion completion);
     }
@@ -80,11 +74,13 @@ public final class Renewals {
 
     private record Waiting(long id, long sinceNanos, Answer answer) {}
 
+    /// @param pause from the beginning of one command to that of the next, unless enough wait to fill it
     /// @param timeout how long a renewal is tried
     /// @param executor runs what must not run on the thread that completes proposals
-    Renewals(Sender sender, Duration timeout, Executor executor) {
+    Renewals(Sender sender, Duration pause, Duration timeout, Executor executor) {
         this(
                 sender,
+                pause,
                 timeout,
                 executor,
                 (nanos, task) ->
@@ -98,11 +94,13 @@ public final class Renewals {
 
     Renewals(
             Sender sender,
+            Duration pause,
             Duration timeout,
             Executor executor,
             Timer timer,
             LongSupplier nanoClock) {
         this.sender = sender;
+        this.pauseNanos = pause.toNanos();
         this.timeoutNanos = timeout.toNanos();
         this.executor = executor;
         this.timer = timer;
@@ -112,16 +110,29 @@ public final class Renewals {
 
     /// Renews a lease.
     public void renew(long id, Answer answer) {
+        renew(List.of(id), _ -> answer);
+    }
+
+    /// Renews leases together, or none if too many wait.
+    ///
+    /// @param answers by the places of the ids
+    void renew(List<Long> ids, IntFunction<Answer> answers) {
         Batch batch = null;
+        boolean refused;
         synchronized (this) {
-            if (waiting.size() < WAITING_MAX) {
-                waiting.addLast(new Waiting(id, nanoClock.getAsLong(), answer));
+            refused = waiting.size() + ids.size() > WAITING_MAX;
+            if (!refused) {
+                long now = nanoClock.getAsLong();
+                for (int i = 0; i < ids.size(); i++) {
+                    waiting.addLast(new Waiting(ids.get(i), now, answers.apply(i)));
+                }
                 batch = takeBatch();
-                answer = null;
             }
         }
-        if (answer != null) {
-            answer.failed(ProposalFailure.TOO_MANY_REQUESTS);
+        if (refused) {
+            for (int i = 0; i < ids.size(); i++) {
+                answers.apply(i).failed(ProposalFailure.TOO_MANY_REQUESTS);
+            }
         } else if (batch != null) {
             sender.send(batch.command(), batch);
         }
@@ -133,16 +144,14 @@ public final class Renewals {
             return null;
         }
         long now = nanoClock.getAsLong();
-        // However many wait: a sender that fails at once would be asked without end.
-        if ((again || waiting.size() < IDS_MAX) && nextNanos - now > 0) {
+        if (waiting.size() < IDS_MAX && nextNanos - now > 0) {
             if (!pausing) {
                 pausing = true;
                 timer.after(nextNanos - now, this::goOn);
             }
             return null;
         }
-        again = false;
-        nextNanos = sender.gathersElsewhere() ? now : now + PAUSE_NANOS;
+        nextNanos = now + pauseNanos;
         Map<Long, Integer> places = new HashMap<>();
         List<Waiting> taken = new ArrayList<>();
         LeaseRenew.Builder command = LeaseRenew.newBuilder();
@@ -174,10 +183,6 @@ public final class Renewals {
         Batch next;
         synchronized (this) {
             underWay = false;
-            if (!undone.isEmpty()) {
-                again = true;
-                nextNanos = nanoClock.getAsLong() + PAUSE_NANOS;
-            }
             for (int i = undone.size() - 1; i >= 0; i--) {
                 waiting.addFirst(undone.get(i));
             }
@@ -194,7 +199,7 @@ public final class Renewals {
         executeOn(executor, task);
     }
 
-    private static void executeOn(Executor executor, Runnable task) {
+    static void executeOn(Executor executor, Runnable task) {
         try {
             executor.execute(task);
         } catch (RejectedExecutionException e) {

@@ -62,11 +62,11 @@ final class NodeStatus implements NodeHealth {
         }
     }
 
-    /// Of every group: the first that can't be read tells why.
+    /// Of every group: the first that can't be read tells why. A node that serves none is alive.
     @Override
     public void read(boolean linearizable, Consumer<@Nullable String> result) {
         List<HostedGroup> served = List.copyOf(groups.all());
-        if (served.isEmpty()) {
+        if (linearizable && served.isEmpty()) {
             result.accept("this node serves no Raft group at present");
         } else {
             read(served, linearizable, result);

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -144,7 +145,14 @@ final class Leadership implements AutoCloseable {
     }
 
     private Optional<String> successor() {
-        return heard().max(Comparator.comparingLong(Follower::matchIndex)).map(Follower::raftId);
+        return successor(_ -> true);
+    }
+
+    /// The voter with the longest log of those that are wanted and answered lately.
+    Optional<String> successor(Predicate<String> wanted) {
+        return heard().filter(f -> wanted.test(f.raftId()))
+                .max(Comparator.comparingLong(Follower::matchIndex))
+                .map(Follower::raftId);
     }
 
     /// Hands leadership to one node.

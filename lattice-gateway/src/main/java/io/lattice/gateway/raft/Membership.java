@@ -47,8 +47,8 @@ final class Membership {
     /// When members last asked whether they are out.
     private final Map<String, Long> asked = new ConcurrentHashMap<>();
 
-    /// What the members are to be by changes that were begun.
-    private final Set<Members> underWay = ConcurrentHashMap.newKeySet();
+    /// What the members are to be by changes that were begun, one as often as it was.
+    private final Map<Object, Members> underWay = new ConcurrentHashMap<>();
 
     private volatile @Nullable Long failedNanos;
 
@@ -119,17 +119,18 @@ final class Membership {
     /// Begins a change, unless another one is quicker; or says why it can't.
     private Optional<String> change(Members current, Members changed) {
         LOG.info("changing the members from {} to {}", current, changed);
-        underWay.add(changed);
+        Object change = new Object();
+        underWay.put(change, changed);
         try {
             var _ =
                     calls.changeMembers(current, changed)
                             .whenComplete((reply, e) -> {
-                                underWay.remove(changed);
+                                underWay.remove(change);
                                 LOG.info("the members are {}: {}", changed, reply, e);
                             });
             return Optional.empty();
         } catch (IOException e) {
-            underWay.remove(changed);
+            underWay.remove(change);
             LOG.warn("the members can't be changed to {}", changed, e);
             return Optional.of(String.valueOf(e.getMessage()));
         }
@@ -160,9 +161,8 @@ final class Membership {
         Set<String> keepUp = leadership.keepUp();
         if (!voters.contains(RaftIdentity.nodeOf(view.nodeId()))) {
             // Before anything else: those who stay know better than this node who may join.
-            Optional<String> successor = staying.stream().filter(keepUp::contains).findFirst();
-            if (successor.isPresent()) {
-                leadElsewhere(successor.get());
+            Optional<String> successor = leadership.successor(staying::contains);
+            if (successor.filter(keepUp::contains).filter(this::leadElsewhere).isPresent()) {
                 return;
             }
         }
@@ -196,17 +196,19 @@ final class Membership {
                 || leadership.silentMs(raftId) >= DEAD_MS;
     }
 
-    private void leadElsewhere(String successor) {
+    /// Begins to, unless that has just failed.
+    private boolean leadElsewhere(String successor) {
         long now = System.nanoTime();
         Long failed = failedNanos;
         if (failed != null && now - failed < FAILED_NANOS) {
-            return;
+            return false;
         }
         LOG.info("this node has no place among the voters any more: {} is to lead", successor);
         var _ =
                 leadership
                         .moveTo(successor)
                         .thenAccept(done -> failedNanos = done ? null : Long.valueOf(now));
+        return true;
     }
 
     /// Answers whether this node surely leads, and a majority has on disk that the asking node is no member. One that is about to be one
@@ -227,7 +229,7 @@ final class Membership {
                                     && view.isReadyLeader()
                                     && view.isInForce(members)
                                     && !Members.of(members).raftIds().contains(raftId)
-                                    && underWay.stream()
+                                    && underWay.values().stream()
                                             .noneMatch(m -> m.raftIds().contains(raftId));
                     callback.accept(LeaveReply.newBuilder().setGone(gone).build());
                 });

@@ -323,6 +323,9 @@ public final class RaftNode implements LeaderSpread.Led {
         Running r = requireRunning();
         Set<String> others = r.leadership().keepUp();
         others.remove(r.view().nodeId());
+        // One that is to go would hand it back.
+        List<String> wanted = group.voters();
+        others.removeIf(raftId -> !wanted.contains(RaftIdentity.nodeOf(raftId)));
         return others;
     }
 

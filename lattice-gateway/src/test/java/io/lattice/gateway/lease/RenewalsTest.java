@@ -15,48 +15,44 @@ import org.junit.jupiter.api.Test;
 
 class RenewalsTest {
     private static final long SECOND = 1_000_000_000;
+    private static final long PAUSE_NANOS = SECOND / 20;
     private static final int COMMAND_IDS_MAX = 4_096;
+    private static final int WAITING_MAX = 400_000;
 
     private final List<LeaseRenew> sent = new ArrayList<>();
     private final List<Proposer.Completion> completions = new ArrayList<>();
     private final List<String> told = new ArrayList<>();
     private final List<Runnable> pauses = new ArrayList<>();
     private long nowNanos;
-    private boolean follows;
 
     private final Renewals renewals =
             new Renewals(
-                    new Renewals.Sender() {
-                        @Override
-                        public boolean gathersElsewhere() {
-                            return follows;
-                        }
-
-                        @Override
-                        public void send(LeaseRenew renew, Proposer.Completion completion) {
-                            sent.add(renew);
-                            completions.add(completion);
-                        }
+                    (renew, completion) -> {
+                        sent.add(renew);
+                        completions.add(completion);
                     },
+                    Duration.ofNanos(PAUSE_NANOS),
                     Duration.ofSeconds(5),
                     Runnable::run,
                     (nanos, task) -> pauses.add(task),
                     () -> nowNanos);
 
     private void renew(long id) {
-        renewals.renew(
-                id,
-                new Renewals.Answer() {
-                    @Override
-                    public void renewed(long ttlSeconds) {
-                        told.add(id + ":" + ttlSeconds);
-                    }
+        renewals.renew(id, answerOf(id));
+    }
 
-                    @Override
-                    public void failed(ProposalFailure failure) {
-                        told.add(id + ":" + failure);
-                    }
-                });
+    private Renewals.Answer answerOf(long name) {
+        return new Renewals.Answer() {
+            @Override
+            public void renewed(long ttlSeconds) {
+                told.add(name + ":" + ttlSeconds);
+            }
+
+            @Override
+            public void failed(ProposalFailure failure) {
+                told.add(name + ":" + failure);
+            }
+        };
     }
 
     /// Applies the command sent as number `index`.
@@ -73,7 +69,7 @@ class RenewalsTest {
     /// Lets the pause end, if there is one.
     private void pause() {
         if (!pauses.isEmpty()) {
-            nowNanos += Renewals.PAUSE_NANOS;
+            nowNanos += PAUSE_NANOS;
             pauses.removeFirst().run();
         }
     }
@@ -83,12 +79,12 @@ class RenewalsTest {
         renew(1);
         completions.get(0).done(renewedFor(10));
         renew(2);
-        nowNanos += Renewals.PAUSE_NANOS / 2;
+        nowNanos += PAUSE_NANOS / 2;
         renew(3);
         assertThat(sent).hasSize(1);
         assertThat(pauses).hasSize(1);
 
-        nowNanos += Renewals.PAUSE_NANOS / 2;
+        nowNanos += PAUSE_NANOS / 2;
         pauses.removeFirst().run();
         assertThat(sent.getLast().getIdsList()).containsExactly(2L, 3L);
         completions.get(1).done(renewedFor(10, 10));
@@ -100,7 +96,7 @@ class RenewalsTest {
 
         pauses.removeFirst().run();
         assertThat(sent).hasSize(3);
-        nowNanos += Renewals.PAUSE_NANOS;
+        nowNanos += PAUSE_NANOS;
         completions.get(2).failed(ProposalFailure.STOPPED);
         renew(4);
         assertThat(sent).as("a pause that is over holds up nothing").hasSize(4);
@@ -144,34 +140,28 @@ class RenewalsTest {
     }
 
     @Test
-    void whatIsGatheredElsewherePausesOnlyAfterAFailure() {
-        follows = true;
-        renew(1);
-        renew(2);
-        completions.get(0).done(renewedFor(10));
+    void whatComesTogetherGoesTogether() {
+        renewals.renew(List.of(1L, 2L, 1L), this::answerOf);
 
-        assertThat(sent.getLast().getIdsList()).containsExactly(2L);
-        completions.get(1).failed(ProposalFailure.LEADER_LOST);
-        assertThat(sent).hasSize(2);
+        apply(0, id -> id * 10);
 
-        pause();
-        assertThat(sent.getLast().getIdsList()).containsExactly(2L);
+        assertThat(sent.stream().map(LeaseRenew::getIdsList)).containsExactly(List.of(1L, 2L));
+        assertThat(told).containsExactly("0:10", "1:20", "2:10");
     }
 
     @Test
-    void aSenderThatFailsAtOnceIsAskedNowAndThen() {
-        for (int i = 0; i <= COMMAND_IDS_MAX; i++) {
-            renew(i);
+    void allOrNoneOfWhatComesTogetherIsLetIn() {
+        renew(1);
+        List<Long> many = new ArrayList<>();
+        for (long id = 0; id <= WAITING_MAX; id++) {
+            many.add(id);
         }
-        completions.get(0).done(renewedFor(10));
-        assertThat(sent).hasSize(2);
 
-        completions.get(1).failed(ProposalFailure.LEADER_LOST);
+        renewals.renew(many, this::answerOf);
 
-        assertThat(sent).as("although enough wait for a command").hasSize(2);
-        nowNanos += Renewals.PAUSE_NANOS;
-        pauses.removeLast().run();
-        assertThat(sent.getLast()).isEqualTo(sent.get(1));
+        assertThat(told).hasSize(WAITING_MAX + 1).contains("0:TOO_MANY_REQUESTS");
+        apply(0, id -> 10);
+        assertThat(sent).hasSize(1);
     }
 
     @Test
