@@ -188,7 +188,7 @@ public final class GroupRenewals {
             var _ =
                     reply.completeOnTimeout(
                                     LeaseRenewer.UNDECIDED,
-                                    ASK_LIMIT.toMillis(),
+                                    Math.min(ASK_LIMIT.toMillis(), timeout.toMillis()),
                                     TimeUnit.MILLISECONDS)
                             .thenAccept(answer -> tell(answer, renew, completion));
             if (member.leads()) {

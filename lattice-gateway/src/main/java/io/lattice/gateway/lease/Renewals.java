@@ -163,7 +163,7 @@ public final class Renewals {
             }
         }
         underWay = true;
-        return new Batch(command.build(), taken, places);
+        return new Batch(command.build(), taken, places, now);
     }
 
     /// The pause is over.
@@ -212,11 +212,13 @@ public final class Renewals {
         private final LeaseRenew command;
         private final List<Waiting> taken;
         private final Map<Long, Integer> places;
+        private final long sentNanos;
 
-        Batch(LeaseRenew command, List<Waiting> taken, Map<Long, Integer> places) {
+        Batch(LeaseRenew command, List<Waiting> taken, Map<Long, Integer> places, long sentNanos) {
             this.command = command;
             this.taken = taken;
             this.places = places;
+            this.sentNanos = sentNanos;
         }
 
         LeaseRenew command() {
@@ -248,14 +250,15 @@ public final class Renewals {
         private void answer(LeaseRenewed renewed) {
             List<Waiting> undone = new ArrayList<>();
             long now = nanoClock.getAsLong();
+            // A lease's time began anew when the command was applied, which was after it was sent.
+            long ageSeconds = TimeUnit.NANOSECONDS.toSeconds(now - sentNanos);
             try {
                 for (Waiting waited : taken) {
                     Integer place = places.get(waited.id);
                     long ttl = place == null ? 0 : renewed.getTtls(place);
-                    long ageNanos = now - waited.sinceNanos;
-                    if (ttl == 0 || TimeUnit.NANOSECONDS.toSeconds(ageNanos) * 2 < ttl) {
+                    if (ttl == 0 || ageSeconds * 2 < ttl) {
                         waited.answer.renewed(ttl);
-                    } else if (ageNanos < timeoutNanos) {
+                    } else if (now - waited.sinceNanos < timeoutNanos) {
                         undone.add(waited);
                     } else {
                         waited.answer.failed(ProposalFailure.TIMED_OUT);

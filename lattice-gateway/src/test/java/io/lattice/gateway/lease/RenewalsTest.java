@@ -197,8 +197,8 @@ class RenewalsTest {
 
         assertThat(told).as("the client would count its 6 s from now").isEmpty();
         assertThat(sent.get(1).getIdsList()).containsExactly(1L, 2L);
-        apply(1, id -> id == 1 ? 0 : 60);
-        assertThat(told).containsExactly("1:0", "2:60");
+        apply(1, id -> id == 1 ? 0 : 6);
+        assertThat(told).as("renewed again, just now").containsExactly("1:0", "2:6");
     }
 
     @Test
