@@ -31,7 +31,7 @@ import java.util.function.IntFunction;
 /// Thread-safe.
 public final class GroupRenewals {
     /// From the beginning of one entry to that of the next.
-    static final Duration PAUSE = Duration.ofMillis(50);
+    private static final Duration PAUSE = Duration.ofMillis(50);
 
     /// So long a node waits for the leader, which may have been lost meanwhile.
     private static final Duration ASK_LIMIT = Duration.ofSeconds(2);
@@ -69,25 +69,22 @@ public final class GroupRenewals {
     /// Those of a tenant's clients on this node.
     public Renewals of(Route route) {
         return own.computeIfAbsent(
-                route,
-                added ->
-                        new Renewals(
-                                new ToLeader(added),
-                                Duration.ZERO,
-                                timeout,
-                                executors.apply(added.keyspace())));
+                route, added -> gathering(added, new ToLeader(added), Duration.ZERO));
     }
 
     private Renewals ofAllNodes(Route route) {
         return ofAllNodes.computeIfAbsent(
                 route,
                 added ->
-                        new Renewals(
+                        gathering(
+                                added,
                                 (renew, completion) ->
                                         member.propose(commandOf(added, renew), completion),
-                                PAUSE,
-                                timeout,
-                                executors.apply(added.keyspace())));
+                                PAUSE));
+    }
+
+    private Renewals gathering(Route route, Renewals.Sender sender, Duration pause) {
+        return new Renewals(sender, pause, timeout, executors.apply(route.keyspace()));
     }
 
     private static Command commandOf(Route route, LeaseRenew renew) {
@@ -192,14 +189,10 @@ public final class GroupRenewals {
                                     TimeUnit.MILLISECONDS)
                             .thenAccept(answer -> tell(answer, renew, completion));
             if (member.leads()) {
-                renew(request, reply::complete);
+                GroupRenewals.this.renew(request, reply::complete);
             } else {
                 member.ask(request, reply::complete);
             }
-        }
-
-        private void renew(RenewRequest request, Consumer<RenewReply> callback) {
-            GroupRenewals.this.renew(request, callback);
         }
 
         private void tell(RenewReply reply, LeaseRenew renew, Proposer.Completion completion) {

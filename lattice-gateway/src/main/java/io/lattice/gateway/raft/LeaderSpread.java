@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Spreads the leadership of groups over the nodes: a node that leads two groups or more beyond what another voter of one of them
-/// leads hands that one over to it, one group at a time, once that one has kept up for 10 s. Each hand-over makes the nodes' numbers more equal, so they come to an
-/// end.
+/// leads hands that one over to it, one group at a time, once that voter has kept up for 10 s. Each hand-over makes the nodes'
+/// numbers more equal, so they come to an end.
 ///
 /// Runs on the Raft ticker.
 final class LeaderSpread {

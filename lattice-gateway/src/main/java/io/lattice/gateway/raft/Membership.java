@@ -162,7 +162,9 @@ final class Membership {
         if (!voters.contains(RaftIdentity.nodeOf(view.nodeId()))) {
             // Before anything else: those who stay know better than this node who may join.
             Optional<String> successor = leadership.successor(staying::contains);
-            if (successor.filter(keepUp::contains).filter(this::leadElsewhere).isPresent()) {
+            if (successor.isPresent()
+                    && keepUp.contains(successor.get())
+                    && leadElsewhere(successor.get())) {
                 return;
             }
         }

@@ -60,20 +60,7 @@ class GroupRenewalsTest {
         }
 
         void renew(long id) {
-            renewals.of(ROUTE)
-                    .renew(
-                            id,
-                            new Renewals.Answer() {
-                                @Override
-                                public void renewed(long ttlSeconds) {
-                                    told.add(id + ":" + ttlSeconds);
-                                }
-
-                                @Override
-                                public void failed(ProposalFailure failure) {
-                                    told.add(id + ":" + failure);
-                                }
-                            });
+            renewals.of(ROUTE).renew(id, new RecordedAnswer(told, id));
         }
 
         String told() throws InterruptedException {

@@ -42,17 +42,7 @@ class RenewalsTest {
     }
 
     private Renewals.Answer answerOf(long name) {
-        return new Renewals.Answer() {
-            @Override
-            public void renewed(long ttlSeconds) {
-                told.add(name + ":" + ttlSeconds);
-            }
-
-            @Override
-            public void failed(ProposalFailure failure) {
-                told.add(name + ":" + failure);
-            }
-        };
+        return new RecordedAnswer(told, name);
     }
 
     /// Applies the command sent as number `index`.

@@ -68,6 +68,12 @@ class ListenerTest {
                 .containsExactly(node.node().view().nodeId());
     }
 
+    private void assertListensWithTheData(TestNode node) throws Exception {
+        assertListens(node);
+        assertThat(node.get("before")).isEqualTo("1");
+        nodes.assertNothingFatal();
+    }
+
     @Test
     void aListenerIsCaughtUpByASnapshotAndIsOneWhateverHappens() throws Exception {
         startVoters();
@@ -125,9 +131,7 @@ class ListenerTest {
 
         TestNode back = nodes.start("n3");
 
-        assertListens(back);
-        assertThat(back.get("before")).isEqualTo("1");
-        nodes.assertNothingFatal();
+        assertListensWithTheData(back);
     }
 
     @Test
@@ -149,9 +153,7 @@ class ListenerTest {
         assertThat(voter.get("before")).isEqualTo("1");
         nodes.stop(former);
         TestNode listener = nodes.start("n1");
-        assertListens(listener);
-        assertThat(listener.get("before")).isEqualTo("1");
-        nodes.assertNothingFatal();
+        assertListensWithTheData(listener);
     }
 
     @Test
