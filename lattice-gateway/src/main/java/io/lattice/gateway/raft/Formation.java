@@ -44,6 +44,9 @@ final class Formation {
     private final BooleanSupplier stopping;
     private long reportedNanos = System.nanoTime();
 
+    /// Whether the group was to have other members while this node waited to found it: one of them may have by now.
+    private boolean othersWereWanted;
+
     /// @param group asked again and again: what the group is to be may change
     /// @param peers reaches nodes by their plain node id
     Formation(
@@ -66,6 +69,8 @@ final class Formation {
         while (!stopping.getAsBoolean()) {
             // One for the whole round: the nodes that found a log have to be those that were asked.
             GroupSettings wanted = group.get();
+            List<String> others = others(wanted);
+            othersWereWanted |= !others.isEmpty();
             Map<String, ProbeReply> replies = probeOthers(wanted);
             Map<String, ProbeReply> formed = new TreeMap<>(replies);
             formed.values().removeIf(reply -> !reply.getFormed());
@@ -82,7 +87,8 @@ final class Formation {
             if (!formed.isEmpty()) {
                 return Optional.of(formed.values().iterator().next().getFoundersList());
             }
-            if (!listens && replies.size() == others(wanted).size()) {
+            boolean nobodyToAsk = others.isEmpty() && othersWereWanted;
+            if (!listens && !nobodyToAsk && replies.size() == others.size()) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
                 for (String voter : wanted.voters()) {
@@ -95,10 +101,14 @@ final class Formation {
                 return Optional.of(all);
             }
             report(
-                    (listens
-                                    ? "waiting for the voters to found group %s; answered so far: %s"
-                                    : "waiting for all nodes to found group %s; answered so far: %s")
-                            .formatted(wanted.name(), replies.keySet()));
+                    nobodyToAsk
+                            ? "group %s had other members when this node began to wait for them, and they may have data: restart this node to found it alone"
+                                    .formatted(wanted.name())
+                            : "waiting for %s to found group %s; answered so far: %s"
+                                    .formatted(
+                                            listens ? "the voters" : "all nodes",
+                                            wanted.name(),
+                                            replies.keySet()));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");

@@ -8,9 +8,11 @@ import java.util.Map;
 /// long after its callers have given up, and after later ones that came by a new connection: appended then, it would undo what was
 /// written since.
 ///
+/// A leader takes only what was sent to it in its own term, so it needs to remember no more than what it has taken in that term.
+///
 /// Not thread-safe: the proposer guards it.
 final class ForwardOrder {
-    /// Processes that are remembered. Far more than there ever are nodes, restarted ones included.
+    /// Processes that are remembered. Far more than are ever started in one term.
     private static final int ORIGINS_MAX = 1_024;
 
     private final Map<Long, Long> lastSequences =
@@ -23,14 +25,22 @@ final class ForwardOrder {
                 }
             };
 
-    /// Whether no later proposal of the same process has been seen.
-    boolean isInOrder(Proposal proposal) {
-        Long last = lastSequences.get(proposal.getOrigin());
-        return last == null || proposal.getSequence() > last;
-    }
+    private long term;
 
-    /// A proposal is about to be appended here, or was applied.
-    void seen(Proposal proposal) {
-        lastSequences.merge(proposal.getOrigin(), proposal.getSequence(), Math::max);
+    /// Takes a proposal unless one that the same process sent later was taken in this term.
+    ///
+    /// @param leaderTerm the term in which it was sent and in which this node leads
+    /// @return whether it was taken
+    boolean take(long leaderTerm, Proposal proposal) {
+        if (leaderTerm != term) {
+            term = leaderTerm;
+            lastSequences.clear();
+        }
+        Long last = lastSequences.get(proposal.getOrigin());
+        if (last != null && proposal.getSequence() <= last) {
+            return false;
+        }
+        lastSequences.put(proposal.getOrigin(), proposal.getSequence());
+        return true;
     }
 }

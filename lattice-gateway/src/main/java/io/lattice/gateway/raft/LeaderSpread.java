@@ -57,13 +57,16 @@ final class LeaderSpread {
     /// What to hand over.
     record Move(Led group, String to) {}
 
+    /// A voter of a group that this node leads.
+    private record Voter(Led group, String node) {}
+
     private final long jitterNanos;
     private long nextNanos;
     private @Nullable Round round;
     private final Map<Led, Long> failedNanos = new ConcurrentHashMap<>();
 
     /// Since when voters have kept up in the groups that this node leads.
-    private final Map<String, Long> steadySince = new HashMap<>();
+    private final Map<Voter, Long> steadySince = new HashMap<>();
 
     private long lookNanos;
 
@@ -125,24 +128,25 @@ final class LeaderSpread {
         pause(nowNanos);
         Map<String, Integer> loads = new HashMap<>();
         asking.answers.forEach((node, load) -> load.ifPresent(n -> loads.put(node, n)));
-        loads.keySet().removeIf(node -> !isSteady(node, nowNanos));
         failedNanos.values().removeIf(at -> nowNanos - at >= FAILED_NANOS);
         List<? extends Led> movable =
                 led.stream().filter(group -> !failedNanos.containsKey(group)).toList();
-        choose(led.size(), movable, loads).ifPresent(move -> move(move, nowNanos));
+        choose(led.size(), movable, loads, nowNanos).ifPresent(move -> move(move, nowNanos));
     }
 
     private void look(long nowNanos, List<? extends Led> led) {
-        Set<String> keepUp = new HashSet<>();
+        Set<Voter> keepUp = new HashSet<>();
         if (led.size() >= 2) {
-            led.forEach(group -> keepUp.addAll(group.candidates()));
+            for (Led group : led) {
+                group.candidates().forEach(node -> keepUp.add(new Voter(group, node)));
+            }
         }
         steadySince.keySet().retainAll(keepUp);
-        keepUp.forEach(node -> steadySince.putIfAbsent(node, nowNanos));
+        keepUp.forEach(voter -> steadySince.putIfAbsent(voter, nowNanos));
     }
 
-    private boolean isSteady(String node, long nowNanos) {
-        Long since = steadySince.get(node);
+    private boolean isSteady(Voter voter, long nowNanos) {
+        Long since = steadySince.get(voter);
         return since != null && nowNanos - since >= STEADY_NANOS;
     }
 
@@ -163,13 +167,14 @@ final class LeaderSpread {
     ///
     /// @param own number of groups that this node leads
     /// @param loads what the others lead
-    static Optional<Move> choose(int own, List<? extends Led> led, Map<String, Integer> loads) {
+    private Optional<Move> choose(
+            int own, List<? extends Led> led, Map<String, Integer> loads, long nowNanos) {
         Move best = null;
         int least = own - 1;
         for (Led group : led) {
             for (String node : group.candidates()) {
                 Integer load = loads.get(node);
-                if (load != null && load < least) {
+                if (load != null && load < least && isSteady(new Voter(group, node), nowNanos)) {
                     least = load;
                     best = new Move(group, node);
                 }

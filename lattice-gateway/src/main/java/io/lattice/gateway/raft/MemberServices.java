@@ -60,7 +60,7 @@ final class MemberServices implements PeerServer.Handler {
             callback.accept(ForwardReply.Result.NOT_APPENDED);
             return;
         }
-        proposer.forward(request.getProposal(), request.getRaftId(), callback);
+        proposer.forward(request, callback);
     }
 
     @Override

@@ -121,6 +121,7 @@ final class Membership {
         LOG.info("changing the members from {} to {}", current, changed);
         Object change = new Object();
         underWay.put(change, changed);
+        boolean begun = false;
         try {
             var _ =
                     calls.changeMembers(current, changed)
@@ -128,11 +129,15 @@ final class Membership {
                                 underWay.remove(change);
                                 LOG.info("the members are {}: {}", changed, reply, e);
                             });
+            begun = true;
             return Optional.empty();
         } catch (IOException e) {
-            underWay.remove(change);
             LOG.warn("the members can't be changed to {}", changed, e);
             return Optional.of(String.valueOf(e.getMessage()));
+        } finally {
+            if (!begun) {
+                underWay.remove(change);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
+import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
@@ -150,10 +151,10 @@ public final class Proposer {
         }
     }
 
-    /// A follower's proposal, to be put into the log here if this node leads and no later one of that process has been.
-    ///
-    /// @param from the follower's Raft identity
-    void forward(Proposal proposal, String from, Consumer<ForwardReply.Result> callback) {
+    /// A follower's proposal, to be put into the log here if this node leads in the term in which it was sent, and no later one of that
+    /// process has been.
+    void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
+        Proposal proposal = request.getProposal();
         boolean accepted;
         Runnable alone = null;
         lock.lock();
@@ -162,10 +163,10 @@ public final class Proposer {
                     !stopped
                             && !forwarded.isFull()
                             && raft.isReadyLeader()
-                            && order.isInOrder(proposal);
+                            && raft.term() == request.getTerm()
+                            && order.take(request.getTerm(), proposal);
             if (accepted) {
-                order.seen(proposal);
-                forwarded.add(new Forwarded(proposal, from, callback));
+                forwarded.add(new Forwarded(proposal, request.getRaftId(), callback));
                 alone = takeAlone();
             }
         } finally {
@@ -397,8 +398,6 @@ public final class Proposer {
                     if (ticket != null) {
                         completed.add(completion(ticket, outcomes.get(i)));
                     }
-                } else {
-                    order.seen(proposal);
                 }
             }
             wakeSubmitter();

@@ -44,12 +44,16 @@ final class Ticket {
         pendings.forEach(pending -> pending.completion().failed(failure));
     }
 
-    /// Asks a leader to put it into the log.
+    /// Asks the leader of its term to put it into the log.
     ///
     /// @param raftId this node's
     PeerRequest.Builder request(String raftId) {
         return PeerRequest.newBuilder()
-                .setForward(ForwardRequest.newBuilder().setProposal(proposal).setRaftId(raftId));
+                .setForward(
+                        ForwardRequest.newBuilder()
+                                .setProposal(proposal)
+                                .setRaftId(raftId)
+                                .setTerm(term));
     }
 
     long sequence() {

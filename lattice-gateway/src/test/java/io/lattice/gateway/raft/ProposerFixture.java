@@ -7,6 +7,7 @@ import io.lattice.proto.command.Proposal;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.PutResponse;
 import io.lattice.proto.peer.ForwardReply;
+import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
 import java.nio.file.Path;
@@ -124,7 +125,18 @@ abstract class ProposerFixture {
     }
 
     void forward(long sequence, String key) {
-        proposer.forward(foreign(sequence, key), "n2~1", forwards::add);
+        forward(standing.term(), sequence, key);
+    }
+
+    /// Another node's, sent in a term.
+    void forward(long term, long sequence, String key) {
+        proposer.forward(
+                ForwardRequest.newBuilder()
+                        .setProposal(foreign(sequence, key))
+                        .setRaftId("n2~1")
+                        .setTerm(term)
+                        .build(),
+                forwards::add);
     }
 
     static CommandBatch batch(Proposal proposal) {

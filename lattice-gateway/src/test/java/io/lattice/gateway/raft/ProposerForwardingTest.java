@@ -166,15 +166,27 @@ class ProposerForwardingTest extends ProposerFixture {
     }
 
     @Test
-    void aForwardThatComesAfterALaterOneOfAnotherLeaderIsRefused() {
-        standing.follows("n2", 5);
-        apply(batch(foreign(2, "y")));
+    void aForwardOfAnotherTermIsRefused() {
         standing.leads(6);
 
-        forward(1, "x");
+        forward(5, 1, "x");
+        forward(7, 2, "y");
 
-        assertThat(forwards).containsExactly(ForwardReply.Result.NOT_APPENDED);
+        assertThat(forwards)
+                .containsExactly(
+                        ForwardReply.Result.NOT_APPENDED, ForwardReply.Result.NOT_APPENDED);
         assertThat(sink.isQuiet()).isTrue();
+        forward(6, 1, "z");
+        assertThat(sink.next().keys()).containsExactly("z");
+    }
+
+    @Test
+    void aFollowerSaysInWhichTermItForwards() {
+        standing.follows("n2", 5);
+
+        propose("a");
+
+        assertThat(peers.next("n2").request().getForward().getTerm()).isEqualTo(5);
     }
 
     @Test

@@ -36,7 +36,8 @@ public final class NamespaceNetwork implements TestNetwork {
             network.removeAll();
             throw new IllegalStateException(
                     "cannot build network namespaces: this needs root, the kernel's veth and bridge"
-                            + " drivers, and the program ip (Debian's package iproute2)",
+                            + " drivers, and the program ip (Debian's package iproute2): "
+                            + e.getMessage(),
                     e);
         }
         return network;
@@ -110,8 +111,12 @@ public final class NamespaceNetwork implements TestNetwork {
     }
 
     /// Errors don't matter here: what is not there need not be removed.
+    ///
+    /// A deleted namespace's interfaces go some time after the command's end, and the next network of
+    /// this number could not make its own while they are there. So the pair goes first, by its outer end.
     private void removeAll() {
         for (int i = 0; i < nodes; i++) {
+            run("link del " + port(i));
             run("netns del " + namespace(i));
         }
         run("link del " + bridge());
