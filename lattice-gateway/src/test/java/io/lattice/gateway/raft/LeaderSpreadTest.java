@@ -35,6 +35,7 @@ class LeaderSpreadTest {
     private final class Group implements LeaderSpread.Led {
         private final List<String> voters;
         private String leader;
+        private String joining = "";
         private int moves;
 
         Group(List<String> voters, String leader) {
@@ -45,7 +46,8 @@ class LeaderSpreadTest {
         @Override
         public Collection<String> candidates() {
             return voters.stream()
-                    .filter(voter -> !voter.equals(leader) && nodes.get(voter).keepsUp)
+                    .filter(voter -> !voter.equals(leader) && !voter.equals(joining))
+                    .filter(voter -> nodes.get(voter).keepsUp)
                     .toList();
         }
 
@@ -132,6 +134,25 @@ class LeaderSpreadTest {
         run(5);
 
         assertThat(loads()).containsExactly(1, 1);
+    }
+
+    @Test
+    void whoHasJustJoinedAGroupGetsAnotherOne() {
+        nodes("a", "b");
+        Group joined = new Group(List.of("a", "b"), "a");
+        Group other = new Group(List.of("a", "b"), "a");
+        groups.add(joined);
+        groups.add(other);
+        joined.joining = "b";
+        Node a = nodes.get("a");
+        for (long at = 0; at < 2 * LeaderSpread.STEADY_NANOS; at += LeaderSpread.LOOK_NANOS) {
+            if (at >= LeaderSpread.STEADY_NANOS - LeaderSpread.LOOK_NANOS) {
+                joined.joining = "";
+            }
+            a.spread.tick(at, a.led("a"));
+        }
+        assertThat(joined.moves).isZero();
+        assertThat(other.moves).isOne();
     }
 
     @Test
