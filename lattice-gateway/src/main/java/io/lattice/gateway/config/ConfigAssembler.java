@@ -278,7 +278,8 @@ final class ConfigAssembler {
                         settings.getOrDefault(ConfigKeys.LIMITS_TXN_OPS),
                         settings.getOrDefault(ConfigKeys.LIMITS_REQUEST_TIMEOUT),
                         settings.getOrDefault(ConfigKeys.LIMITS_BACKEND_QUOTA),
-                        settings.getOrDefault(ConfigKeys.LIMITS_WATCH_PROGRESS_INTERVAL)),
+                        settings.getOrDefault(ConfigKeys.LIMITS_WATCH_PROGRESS_INTERVAL),
+                        settings.getOrDefault(ConfigKeys.LIMITS_GROUPS)),
                 new Admin(
                         settings.getOrDefault(ConfigKeys.ADMIN_DRAIN_TIMEOUT),
                         settings.getOrDefault(ConfigKeys.ADMIN_SHUTDOWN_TIMEOUT)));

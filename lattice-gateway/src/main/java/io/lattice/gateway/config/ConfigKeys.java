@@ -221,6 +221,8 @@ final class ConfigKeys {
                     "limits.watch_progress_interval_ms",
                     ValueType.millis(100, DAY_MS),
                     Duration.ofMinutes(10));
+    static final ConfigKey<Integer> LIMITS_GROUPS =
+            ConfigKey.withDefault("limits.groups_max", ValueType.int32(1, 10_000), 256);
 
     static final ConfigKey<Duration> ADMIN_DRAIN_TIMEOUT =
             ConfigKey.withDefault(
@@ -292,6 +294,7 @@ final class ConfigKeys {
                     LIMITS_REQUEST_TIMEOUT,
                     LIMITS_BACKEND_QUOTA,
                     LIMITS_WATCH_PROGRESS_INTERVAL,
+                    LIMITS_GROUPS,
                     ADMIN_DRAIN_TIMEOUT,
                     ADMIN_SHUTDOWN_TIMEOUT);
 

@@ -365,18 +365,21 @@ public record LatticeConfig(
     /// @param requestTimeout how long a request without its own deadline may take
     /// @param backendQuotaBytes size of the store that Status reports as its quota; 0: unlimited
     /// @param watchProgressInterval how often a watcher that wants to is told that nothing happened
+    /// @param groupsMax Raft groups that a manifest may give this node
     public record Limits(
             int requestBytes,
             int txnOps,
             Duration requestTimeout,
             long backendQuotaBytes,
-            Duration watchProgressInterval) {
+            Duration watchProgressInterval,
+            int groupsMax) {
         public Limits {
             ConfigKeys.LIMITS_REQUEST_BYTES.require(requestBytes);
             ConfigKeys.LIMITS_TXN_OPS.require(txnOps);
             ConfigKeys.LIMITS_REQUEST_TIMEOUT.require(requestTimeout);
             ConfigKeys.LIMITS_BACKEND_QUOTA.require(backendQuotaBytes);
             ConfigKeys.LIMITS_WATCH_PROGRESS_INTERVAL.require(watchProgressInterval);
+            ConfigKeys.LIMITS_GROUPS.require(groupsMax);
         }
     }
 

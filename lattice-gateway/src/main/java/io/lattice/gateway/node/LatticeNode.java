@@ -124,7 +124,7 @@ public final class LatticeNode {
         this.raft =
                 RaftHost.start(
                         RaftMapping.settings(config, placements, peerTls),
-                        StoreOptions.shared(placements.size()),
+                        open -> StoreOptions.shared(Math.max(open, placements.size())),
                         config.raft().snapshotThresholdEntries(),
                         LatticeNode::fatal);
         this.groups =

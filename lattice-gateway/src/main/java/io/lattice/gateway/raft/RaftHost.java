@@ -22,6 +22,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.conf.RaftProperties;
@@ -65,7 +66,7 @@ public final class RaftHost implements AutoCloseable {
 
     /// What a member of a group has of its host.
     ///
-    /// @param storeOptions of each group's store
+    /// @param storeOptions of the store of a group that is opened now
     /// @param snapshotThresholdEntries log entries between two checkpoints
     /// @param members reaches members of any group by their Raft identities
     /// @param fatal told what happened when the process must end; called on any thread
@@ -75,7 +76,7 @@ public final class RaftHost implements AutoCloseable {
             RaftSettings settings,
             RaftIdentity identity,
             RaftServer server,
-            StoreOptions storeOptions,
+            Supplier<StoreOptions> storeOptions,
             long snapshotThresholdEntries,
             PeerClients members,
             ScheduledExecutorService ticker,
@@ -87,7 +88,7 @@ public final class RaftHost implements AutoCloseable {
     private RaftHost(
             RaftSettings settings,
             RaftIdentity identity,
-            StoreOptions storeOptions,
+            IntFunction<StoreOptions> storeOptions,
             long snapshotThresholdEntries,
             BiConsumer<String, Throwable> fatal)
             throws IOException {
@@ -98,7 +99,7 @@ public final class RaftHost implements AutoCloseable {
                         settings,
                         identity,
                         buildServer(settings, identity, tls, fatal),
-                        storeOptions,
+                        () -> storeOptions.apply(reserved.size()),
                         snapshotThresholdEntries,
                         new PeerClients(this::addressOf, tls),
                         Executors.newSingleThreadScheduledExecutor(
@@ -112,12 +113,13 @@ public final class RaftHost implements AutoCloseable {
 
     /// Opens the directories and the port, and starts Ratis, without any group.
     ///
+    /// @param storeOptions of a group's store, by the number of groups that this process has with it when it is opened
     /// @param snapshotThresholdEntries log entries between two checkpoints
     /// @param fatal told what happened when the process must end; called on any thread
     /// @throws IOException if a directory or port can't be used; nothing was changed
     public static RaftHost start(
             RaftSettings settings,
-            StoreOptions storeOptions,
+            IntFunction<StoreOptions> storeOptions,
             long snapshotThresholdEntries,
             BiConsumer<String, Throwable> fatal)
             throws IOException {

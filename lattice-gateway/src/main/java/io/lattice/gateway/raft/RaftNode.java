@@ -94,7 +94,7 @@ public final class RaftNode implements LeaderSpread.Led {
         this.stateMachine =
                 new LatticeStateMachine(
                         group.storeDirectory(host.settings().dataDirectory()),
-                        host.storeOptions(),
+                        host.storeOptions().get(),
                         host.snapshotThresholdEntries(),
                         log,
                         applications);

@@ -100,7 +100,8 @@ final class RatisProperties {
                 p, SizeInBytes.valueOf(ENTRY_BYTES_MAX));
         // By default it sleeps a millisecond between two sends.
         RaftServerConfigKeys.Log.Appender.setWaitTimeMin(p, TimeDuration.ZERO);
-        // By default a leader waits for up to 7.5 s before it tries a peer that has been away again:
+        // By default a leader waits for up to 7.5 s before it tries a peer that has been away
+        // again:
         // for so long a restarted node would serve nothing.
         RaftServerConfigKeys.Log.Appender.setRetryPolicy(
                 p, "1ms,10,250ms,%d".formatted(Integer.MAX_VALUE));

@@ -169,7 +169,7 @@ final class TestNode implements AutoCloseable {
         RaftHost host =
                 RaftHost.start(
                         settings.raft(),
-                        STORE,
+                        _ -> STORE,
                         snapshotThreshold,
                         (what, cause) -> fatal.add(what + ": " + cause));
         boolean open = false;

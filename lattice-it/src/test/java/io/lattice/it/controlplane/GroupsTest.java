@@ -9,6 +9,8 @@ import io.grpc.StatusRuntimeException;
 import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.ControlPlane;
+import io.lattice.it.cluster.EtcdKind;
+import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.NodeSpec;
 import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
@@ -35,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /// Three nodes with several Raft groups, by the manifest of an etcd: g1 and g2 on all of them, g3 on the first two, later on
-/// all, and then on some, and g4 that comes later.
+/// all, and then on some, and g4 that comes later. And one node that may have two groups only.
 class GroupsTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
@@ -296,6 +298,41 @@ class GroupsTest {
         awaitGone(leader, "g5");
         assertThat(get(2, "moved")).isEqualTo("here");
         assertThat(put(1 - leader, "moved", "elsewhere")).isPositive();
+    }
+
+    @Test
+    void aNodeTakesNoMoreGroupsThanItMay() {
+        String refusal = "limits.groups_max: the manifest gives node n1 3 groups; allowed 2";
+        cp = new ControlPlane(CLUSTERS.plain("limit-cp", new EtcdKind(false), 1));
+        lattice =
+                CLUSTERS.prepare(
+                        TestCluster.Plan.plain(
+                                LatticeKind.placed(cp.section() + "\n[limits]\ngroups_max = 2\n"),
+                                1,
+                                CLUSTERS.directory("limit")));
+        cp.putGroup("g1", lattice, 0);
+        cp.putGroup("g2", lattice, 0);
+        cp.putTenant("default", "g1");
+        cp.putTenant("acme", "g2");
+        lattice.startAll();
+
+        cp.putGroup("g3", lattice, 0);
+        cp.putTenant("elsewhere", "g3");
+
+        Await.until(
+                "the node says what it doesn't take",
+                LIMIT,
+                () ->
+                        lattice.process(0)
+                                .logText()
+                                .contains("this node keeps its groups [g1, g2]: " + refusal),
+                lattice::logTails);
+        assertThat(put(0, "acme", "still")).isEqualTo(2);
+        assertThat(getRefused(0).getStatus().getDescription()).contains(ELSEWHERE);
+        lattice.terminate(0);
+        lattice.startNode(0);
+        assertThat(lattice.process(0).awaitExit(LIMIT)).isNotZero();
+        assertThat(lattice.logTails()).contains(refusal);
     }
 
     private void awaitGone(int node, String group) {

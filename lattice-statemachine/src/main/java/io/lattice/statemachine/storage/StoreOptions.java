@@ -37,6 +37,8 @@ public record StoreOptions(
 
     /// For one of several Raft groups in a process: its part of what [#defaults] gives one, but at least 8 MiB cache, 8 MiB
     /// memtables, 1 MiB for records, 4,096 headers and 128 files.
+    ///
+    /// @param groups how many there are, it included
     public static StoreOptions shared(int groups) {
         StoreOptions all = defaults();
         return new StoreOptions(
