@@ -92,7 +92,7 @@ public final class RocksStore implements StoreReader, AutoCloseable {
     }
 
     private static RocksStore open(Path directory, StoreOptions options, boolean readOnly) {
-        RocksDB.loadLibrary();
+        NativeLibrary.load();
         Schema schema = new Schema(options);
         List<ColumnFamilyHandle> handles = new ArrayList<>();
         try {

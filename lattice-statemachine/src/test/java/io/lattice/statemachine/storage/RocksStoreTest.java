@@ -44,7 +44,7 @@ final class RocksStoreTest {
 
     @Test
     void representationIsRocksDbsOwn() throws Exception {
-        RocksDB.loadLibrary();
+        NativeLibrary.load();
         WriteBuffer buffer = new WriteBuffer(new int[] {1, 2, 3, 300});
         buffer.put(Family.META, bytes("a"), new byte[200]);
         buffer.delete(Family.CURRENT, new byte[130]);
@@ -110,7 +110,7 @@ final class RocksStoreTest {
 
     @Test
     void foreignDatabaseIsRefused() throws Exception {
-        RocksDB.loadLibrary();
+        NativeLibrary.load();
         Path directory = root.resolve("foreign");
         RocksDB.open(directory.toString()).close();
 
