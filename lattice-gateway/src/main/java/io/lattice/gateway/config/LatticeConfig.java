@@ -365,7 +365,7 @@ public record LatticeConfig(
     /// @param requestTimeout how long a request without its own deadline may take
     /// @param backendQuotaBytes size of the store that Status reports as its quota; 0: unlimited
     /// @param watchProgressInterval how often a watcher that wants to is told that nothing happened
-    /// @param groupsMax Raft groups that a manifest may give this node
+    /// @param groupsMax Raft groups that this node opens
     public record Limits(
             int requestBytes,
             int txnOps,

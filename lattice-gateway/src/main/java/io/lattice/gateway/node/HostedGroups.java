@@ -9,6 +9,7 @@ import io.lattice.gateway.raft.RaftNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -76,13 +77,16 @@ final class HostedGroups {
         this.node = node;
     }
 
-    /// Opens groups all at once, since nodes that found groups wait for each other in each, and returns when the node can serve.
+    /// Opens groups all at once, since nodes that found groups wait for each other in each, and returns when the node can serve. Those that
+    /// have data here come first, if there are more than there may be.
     ///
     /// @throws IOException if one can't be opened by then; the others stay open
     void open(List<Placement> placements) throws IOException, InterruptedException {
         CompletableFuture<Void> end = new CompletableFuture<>();
         List<CompletableFuture<HostedGroup>> all = new ArrayList<>();
-        for (Placement placement : placements) {
+        List<Placement> ordered =
+                placements.stream().sorted(Comparator.comparing(this::isNew)).toList();
+        for (Placement placement : ordered) {
             CompletableFuture<HostedGroup> opened = begin(placement);
             if (opened != null) {
                 all.add(opened);
@@ -111,6 +115,10 @@ final class HostedGroups {
         }
     }
 
+    private boolean isNew(Placement placement) {
+        return !host.hasDataOf(RaftMapping.group(node.config(), placement));
+    }
+
     /// A failure as the caller of a plain method would have met it.
     private static IOException unwrapped(@Nullable Throwable failure) throws InterruptedException {
         return switch (failure) {
@@ -131,6 +139,15 @@ final class HostedGroups {
         CompletableFuture<HostedGroup> under = opening.get(name);
         if (under != null) {
             return under;
+        }
+        int groupsMax = node.config().limits().groupsMax();
+        if (groups.size() + opening.size() >= groupsMax) {
+            LOG.error(
+                    "group {} is not opened: limits.groups_max: this node has {} groups; allowed {} (raise the limit if the machine has memory, threads and files for more, or give groups to other nodes)",
+                    name,
+                    groups.size() + opening.size(),
+                    groupsMax);
+            return null;
         }
         CompletableFuture<HostedGroup> opened = new CompletableFuture<>();
         opening.put(name, opened);

@@ -62,12 +62,6 @@ record Placement(
                 placements.add(placement);
             }
         }
-        int groupsMax = config.limits().groupsMax();
-        if (placements.size() > groupsMax) {
-            throw new IOException(
-                    "limits.groups_max: the manifest gives node %s %d groups; allowed %d (raise the limit if the machine has memory, threads and files for more, or give groups to other nodes)"
-                            .formatted(nodeId, placements.size(), groupsMax));
-        }
         return placements;
     }
 

@@ -5,6 +5,7 @@ import io.lattice.proto.peer.LoadReply;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -195,6 +196,11 @@ public final class RaftHost implements AutoCloseable {
         } catch (CompletionException e) {
             throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
         }
+    }
+
+    /// Whether this node has had a store of the group and hasn't left it.
+    public boolean hasDataOf(GroupSettings group) {
+        return Files.exists(group.storeDirectory(parts.settings().dataDirectory()));
     }
 
     private RaftNode member(RaftGroupId group) {

@@ -100,11 +100,12 @@ final class RatisProperties {
                 p, SizeInBytes.valueOf(ENTRY_BYTES_MAX));
         // By default it sleeps a millisecond between two sends.
         RaftServerConfigKeys.Log.Appender.setWaitTimeMin(p, TimeDuration.ZERO);
-        // By default a leader waits for up to 7.5 s before it tries a peer that has been away
-        // again:
-        // for so long a restarted node would serve nothing.
+        // By default a leader soon waits for up to 7.5 s before it tries a peer that is away again:
+        // for so long a restarted node would serve nothing. Who doesn't come back within a minute
+        // or
+        // so is tried every 1 to 3 s, since attempts in hundreds of groups add up.
         RaftServerConfigKeys.Log.Appender.setRetryPolicy(
-                p, "1ms,10,250ms,%d".formatted(Integer.MAX_VALUE));
+                p, "1ms,10,250ms,200,2s,%d".formatted(Integer.MAX_VALUE));
     }
 
     private static void snapshots(RaftProperties p) {

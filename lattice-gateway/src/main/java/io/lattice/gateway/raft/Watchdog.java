@@ -36,7 +36,7 @@ final class Watchdog {
     static final Duration REFUSED = Duration.ofSeconds(5);
 
     /// A follower that can be reached but has been sent nothing for so long has no sender any more, unless elections take
-    /// longer still. Ratis' sender pauses for up to 5 s after errors.
+    /// longer still. Ratis' sender pauses for up to 3 s after errors (RatisProperties).
     static final Duration CUT_OFF = Duration.ofSeconds(8);
 
     /// A follower that answers, but has for so long stored nothing of what is committed: it may lack what its leader takes for
