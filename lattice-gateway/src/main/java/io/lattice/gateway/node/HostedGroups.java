@@ -141,11 +141,12 @@ final class HostedGroups {
             return under;
         }
         int groupsMax = node.config().limits().groupsMax();
-        if (groups.size() + opening.size() >= groupsMax) {
+        int had = groups.size() + opening.size();
+        if (had >= groupsMax) {
             LOG.error(
                     "group {} is not opened: limits.groups_max: this node has {} groups; allowed {} (raise the limit if the machine has memory, threads and files for more, or give groups to other nodes)",
                     name,
-                    groups.size() + opening.size(),
+                    had,
                     groupsMax);
             return null;
         }

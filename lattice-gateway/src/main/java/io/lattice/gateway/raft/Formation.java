@@ -71,7 +71,7 @@ final class Formation {
             GroupSettings wanted = group.get();
             List<String> others = others(wanted);
             othersWereWanted |= !others.isEmpty();
-            Map<String, ProbeReply> replies = probeOthers(wanted);
+            Map<String, ProbeReply> replies = probe(others, wanted);
             Map<String, ProbeReply> formed = new TreeMap<>(replies);
             formed.values().removeIf(reply -> !reply.getFormed());
             boolean listens = wanted.listens(settings.nodeId());
@@ -173,9 +173,10 @@ final class Formation {
                 .toList();
     }
 
-    private Map<String, ProbeReply> probeOthers(GroupSettings wanted) throws InterruptedException {
+    private Map<String, ProbeReply> probe(List<String> others, GroupSettings wanted)
+            throws InterruptedException {
         Map<String, ProbeReply> replies = new HashMap<>();
-        for (String other : others(wanted)) {
+        for (String other : others) {
             PeerRequest.Builder request =
                     PeerRequest.newBuilder().setProbe(ProbeRequest.getDefaultInstance());
             Optional<PeerReply> reply = ask(other, request);

@@ -1,7 +1,7 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.statemachine.raft.FileTrees;
 import io.lattice.statemachine.raft.LogExtent;
+import io.lattice.statemachine.storage.FileTrees;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;

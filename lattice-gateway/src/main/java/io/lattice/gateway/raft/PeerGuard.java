@@ -1,6 +1,6 @@
 package io.lattice.gateway.raft;
 
-import io.lattice.statemachine.raft.FileTrees;
+import io.lattice.statemachine.storage.FileTrees;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.lattice.gateway.raft.GroupSettings.PeerAddress;
-import io.lattice.statemachine.raft.FileTrees;
+import io.lattice.statemachine.storage.FileTrees;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -9,7 +9,7 @@ import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.PeerReply;
 import io.lattice.proto.peer.PeerRequest;
-import io.lattice.statemachine.raft.FileTrees;
+import io.lattice.statemachine.storage.FileTrees;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

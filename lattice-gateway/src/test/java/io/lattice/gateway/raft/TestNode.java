@@ -10,7 +10,7 @@ import io.lattice.proto.etcdserverpb.RangeResponse;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.query.QueryExecutor;
-import io.lattice.statemachine.raft.FileTrees;
+import io.lattice.statemachine.storage.FileTrees;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,6 +1,7 @@
 package io.lattice.statemachine.raft;
 
 import io.lattice.statemachine.apply.LogPosition;
+import io.lattice.statemachine.storage.FileTrees;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;

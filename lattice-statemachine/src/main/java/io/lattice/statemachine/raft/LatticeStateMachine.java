@@ -5,6 +5,7 @@ import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.StateStore;
 import io.lattice.statemachine.apply.StoreUnavailableException;
+import io.lattice.statemachine.storage.FileTrees;
 import io.lattice.statemachine.storage.StoreOptions;
 import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;

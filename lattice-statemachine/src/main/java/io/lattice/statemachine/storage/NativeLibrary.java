@@ -28,7 +28,7 @@ final class NativeLibrary {
                 NativeLibraryLoader.getInstance().loadLibrary(directory.toString());
             } finally {
                 // The process goes on with what it has mapped.
-                delete(directory);
+                FileTrees.delete(directory);
             }
         } catch (IOException e) {
             throw new StorageException(
@@ -41,14 +41,5 @@ final class NativeLibrary {
         // Finds it loaded, and takes note.
         RocksDB.loadLibrary();
         loaded = true;
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (var files = Files.newDirectoryStream(directory)) {
-            for (Path file : files) {
-                Files.delete(file);
-            }
-        }
-        Files.delete(directory);
     }
 }

@@ -2,6 +2,7 @@ package io.lattice.statemachine.raft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lattice.statemachine.storage.FileTrees;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.lattice.statemachine.raft;
+package io.lattice.statemachine.storage;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
