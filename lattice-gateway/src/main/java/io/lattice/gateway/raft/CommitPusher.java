@@ -10,6 +10,7 @@ import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.leader.LogAppender;
+import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.util.AwaitForSignal;
 import org.jspecify.annotations.Nullable;
 
@@ -113,6 +114,23 @@ public final class CommitPusher {
             }
         }
 
+        /// Not to a peer that is away: each attempt would read parts of the snapshot and send them to nobody.
+        @Override
+        public @Nullable SnapshotInfo shouldInstallSnapshot() {
+            return isSilent() ? null : super.shouldInstallSnapshot();
+        }
+
+        /// Whether only a heartbeat can be sent: the follower needs a snapshot, and has to answer before it gets one.
+        private boolean isAwaited() {
+            return isSilent() && super.shouldInstallSnapshot() != null;
+        }
+
+        /// Whether the follower has answered nothing for so long that it would be a candidate.
+        private boolean isSilent() {
+            return getFollower().getLastRpcResponseTime().elapsedTimeMs()
+                    > getServer().properties().maxRpcTimeoutMs();
+        }
+
         private void push(long index) {
             if (wanted.getAndAccumulate(index, Math::max) < index) {
                 notifyLogAppender();
@@ -124,9 +142,11 @@ public final class CommitPusher {
             return signal;
         }
 
+        /// Without a stream, Ratis' own says yes even if there is nothing to send: its loop would turn, hundreds of thousands of times,
+        /// between each failure of a peer that is away and the next heartbeat.
         @Override
         public boolean shouldSendAppendEntries() {
-            if (super.shouldSendAppendEntries()) {
+            if (getHeartbeatWaitTimeMs() <= 0 || (hasAppendEntries() && !isAwaited())) {
                 return true;
             }
             long index = wanted.get();

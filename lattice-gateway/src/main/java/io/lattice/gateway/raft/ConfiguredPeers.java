@@ -27,10 +27,7 @@ record ConfiguredPeers(List<PeerAddress> peers) {
 
     /// A Raft peer of that identity at an address.
     static RaftPeer peer(String raftId, PeerAddress address) {
-        return RaftPeer.newBuilder()
-                .setId(raftId)
-                .setAddress(address.host() + ":" + address.port())
-                .build();
+        return RaftPeer.newBuilder().setId(raftId).setAddress(address.hostPort()).build();
     }
 
     /// A group with the members that its log begins with. What the log says of later ones takes precedence; so if one of them

@@ -17,9 +17,14 @@ record EntryInFlight(
 
     /// Makes the next entry of what waits, of one proposal at least, and registers this node's own part.
     ///
+    /// @param term in which this node leads, and in which they were taken
     /// @param bytesMax encoded commands; a single larger proposal still gets an entry of its own
     static EntryInFlight take(
-            ForwardedQueue forwarded, CommandQueue waiting, Tickets tickets, long bytesMax) {
+            ForwardedQueue forwarded,
+            CommandQueue waiting,
+            Tickets tickets,
+            long term,
+            long bytesMax) {
         CommandBatch.Builder batch = CommandBatch.newBuilder();
         List<Forwarded> taken = forwarded.takeInto(batch, bytesMax);
         long room = bytesMax - taken.stream().mapToLong(Forwarded::bytes).sum();
@@ -28,7 +33,8 @@ record EntryInFlight(
             own = tickets.take(waiting, room);
             batch.addProposals(own.proposal);
         }
-        return new EntryInFlight(new BatchMessage(batch.build()), own, taken, System.nanoTime());
+        return new EntryInFlight(
+                new BatchMessage(batch.build(), term), own, taken, System.nanoTime());
     }
 
     /// How many commands it holds.

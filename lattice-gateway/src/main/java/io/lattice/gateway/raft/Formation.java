@@ -10,15 +10,18 @@ import io.lattice.proto.peer.ProbeReply;
 import io.lattice.proto.peer.ProbeRequest;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +31,10 @@ import org.slf4j.LoggerFactory;
 /// A log is founded only when every configured member has said that it has none either, or when a node that has one
 /// names this very identity among its founders. Otherwise this node had a disk that is gone: it joins under its new
 /// identity, by way of the leader, in the place of the old one. So no node ever votes with an emptied log.
+///
+/// The members may change meanwhile, by a manifest. Whoever was to be one since this process began to open the group may have founded
+/// it, or have its data from before, and has to say that it hasn't as well, even if it isn't to be a member any more. Until then this
+/// node tells others that it would found nothing.
 ///
 /// A listener founds nothing: it waits until there is a log, and joins. But it is asked as voters are: it may have been one, or be all
 /// that is left of the data.
@@ -41,24 +48,28 @@ final class Formation {
     private final Supplier<GroupSettings> group;
     private final PeerSender peers;
     private final String raftId;
+    private final Consumer<List<String>> agreed;
     private final BooleanSupplier stopping;
     private long reportedNanos = System.nanoTime();
 
-    /// Whether the group was to have other members while this node waited to found it: one of them may have by now.
-    private boolean othersWereWanted;
+    /// All that were to be members while this node waited to found the group.
+    private final Set<PeerAddress> everWanted = new LinkedHashSet<>();
 
     /// @param group asked again and again: what the group is to be may change
-    /// @param peers reaches nodes by their plain node id
+    /// @param peers reaches members by their plain node id, others by "host:port"
+    /// @param agreed told again and again with which voters this node would found the group; with none if it wouldn't
     Formation(
             RaftSettings settings,
             Supplier<GroupSettings> group,
             PeerSender peers,
             String raftId,
+            Consumer<List<String>> agreed,
             BooleanSupplier stopping) {
         this.settings = settings;
         this.group = group;
         this.peers = peers;
         this.raftId = raftId;
+        this.agreed = agreed;
         this.stopping = stopping;
     }
 
@@ -69,11 +80,27 @@ final class Formation {
         while (!stopping.getAsBoolean()) {
             // One for the whole round: the nodes that found a log have to be those that were asked.
             GroupSettings wanted = group.get();
-            List<String> others = others(wanted);
-            othersWereWanted |= !others.isEmpty();
+            List<PeerAddress> others = others(wanted);
+            everWanted.addAll(others);
+            List<String> inDoubt = new ArrayList<>();
+            Map<String, ProbeReply> formed = new TreeMap<>();
+            for (PeerAddress former : everWanted) {
+                if (!others.contains(former)) {
+                    Optional<ProbeReply> reply = probeFormer(former, wanted);
+                    if (reply.isPresent() && reply.get().getFoundersList().contains(raftId)) {
+                        formed.put(former.nodeId(), reply.get());
+                    } else if (reply.isEmpty() || reply.get().getFormed()) {
+                        inDoubt.add(former.nodeId() + " at " + former.hostPort());
+                    }
+                }
+            }
+            agreed.accept(inDoubt.isEmpty() ? wanted.voters() : List.of());
             Map<String, ProbeReply> replies = probe(others, wanted);
-            Map<String, ProbeReply> formed = new TreeMap<>(replies);
-            formed.values().removeIf(reply -> !reply.getFormed());
+            replies.forEach((node, reply) -> {
+                if (reply.getFormed()) {
+                    formed.put(node, reply);
+                }
+            });
             boolean listens = wanted.listens(settings.nodeId());
             if (formed.values().stream()
                     .anyMatch(f -> listens || !f.getFoundersList().contains(raftId))) {
@@ -87,8 +114,7 @@ final class Formation {
             if (!formed.isEmpty()) {
                 return Optional.of(formed.values().iterator().next().getFoundersList());
             }
-            boolean nobodyToAsk = others.isEmpty() && othersWereWanted;
-            if (!listens && !nobodyToAsk && replies.size() == others.size()) {
+            if (!listens && inDoubt.isEmpty() && replies.size() == others.size()) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
                 for (String voter : wanted.voters()) {
@@ -101,14 +127,14 @@ final class Formation {
                 return Optional.of(all);
             }
             report(
-                    nobodyToAsk
-                            ? "group %s had other members when this node began to wait for them, and they may have data: restart this node to found it alone"
-                                    .formatted(wanted.name())
-                            : "waiting for %s to found group %s; answered so far: %s"
+                    inDoubt.isEmpty()
+                            ? "waiting for %s to found group %s; answered so far: %s"
                                     .formatted(
                                             listens ? "the voters" : "all nodes",
                                             wanted.name(),
-                                            replies.keySet()));
+                                            replies.keySet())
+                            : "group %s was to have %s when this node began to wait for its members, and may have data there: waiting to hear that it hasn't; restart this node to found the group without"
+                                    .formatted(wanted.name(), inDoubt));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");
@@ -117,7 +143,7 @@ final class Formation {
     /// Asks each node once whether this one, which has a log, was taken out of the group for good. Without a leader that can prove to be
     /// one, nobody says so.
     boolean isGone() throws InterruptedException {
-        for (String other : others(group.get())) {
+        for (String other : otherIds(group.get())) {
             PeerRequest.Builder request =
                     PeerRequest.newBuilder().setLeave(LeaveRequest.newBuilder().setRaftId(raftId));
             Optional<PeerReply> reply = ask(other, request);
@@ -133,7 +159,7 @@ final class Formation {
         while (!member.getAsBoolean() && !stopping.getAsBoolean()) {
             String reason = "no node answered";
             GroupSettings wanted = group.get();
-            for (String other : others(wanted)) {
+            for (String other : otherIds(wanted)) {
                 PeerRequest.Builder request =
                         PeerRequest.newBuilder()
                                 .setJoin(
@@ -166,45 +192,75 @@ final class Formation {
     }
 
     /// The members but for this node, voters first. Whoever is to be a listener may lead the group until it is one.
-    private List<String> others(GroupSettings wanted) {
+    private List<PeerAddress> others(GroupSettings wanted) {
         return wanted.members().stream()
-                .map(PeerAddress::nodeId)
-                .filter(id -> !id.equals(settings.nodeId()))
+                .filter(member -> !member.nodeId().equals(settings.nodeId()))
                 .toList();
     }
 
-    private Map<String, ProbeReply> probe(List<String> others, GroupSettings wanted)
+    private List<String> otherIds(GroupSettings wanted) {
+        return others(wanted).stream().map(PeerAddress::nodeId).toList();
+    }
+
+    private Map<String, ProbeReply> probe(List<PeerAddress> others, GroupSettings wanted)
             throws InterruptedException {
         Map<String, ProbeReply> replies = new HashMap<>();
-        for (String other : others) {
-            PeerRequest.Builder request =
-                    PeerRequest.newBuilder().setProbe(ProbeRequest.getDefaultInstance());
-            Optional<PeerReply> reply = ask(other, request);
-            if (reply.isEmpty() || !reply.get().hasProbe()) {
+        for (PeerAddress other : others) {
+            Optional<ProbeReply> reply = probe(other.nodeId(), other);
+            if (reply.isEmpty()) {
                 continue;
             }
-            ProbeReply probe = reply.get().getProbe();
-            if (!probe.getClusterId().equals(settings.clusterId().toString())) {
+            ProbeReply probe = reply.get();
+            if (!probe.getFormed() && !probe.getVotersList().equals(wanted.voters())) {
                 report(
-                        "%s belongs to another cluster: its id is %s, ours %s"
-                                .formatted(other, probe.getClusterId(), settings.clusterId()));
-            } else if (!RaftIdentity.nodeOf(probe.getRaftId()).equals(other)) {
-                report(
-                        "the address of %s is answered by %s"
-                                .formatted(other, RaftIdentity.nodeOf(probe.getRaftId())));
-            } else if (!probe.getFormed() && !probe.getVotersList().equals(wanted.voters())) {
-                report(
-                        "%s is configured for other voters of group %s: its are %s, ours %s"
-                                .formatted(
-                                        other,
-                                        wanted.name(),
-                                        probe.getVotersList(),
-                                        wanted.voters()));
+                        probe.getVotersList().isEmpty()
+                                ? "%s isn't ready to found group %s"
+                                        .formatted(other.nodeId(), wanted.name())
+                                : "%s is configured for other voters of group %s: its are %s, ours %s"
+                                        .formatted(
+                                                other.nodeId(),
+                                                wanted.name(),
+                                                probe.getVotersList(),
+                                                wanted.voters()));
             } else {
-                replies.put(other, probe);
+                replies.put(other.nodeId(), probe);
             }
         }
         return replies;
+    }
+
+    /// What one that isn't to be a member any more, or not there, says; nothing as long as it would found the group with others.
+    private Optional<ProbeReply> probeFormer(PeerAddress former, GroupSettings wanted)
+            throws InterruptedException {
+        return probe(former.hostPort(), former)
+                .filter(reply ->
+                        reply.getFormed()
+                                || reply.getVotersList().isEmpty()
+                                || reply.getVotersList().equals(wanted.voters()));
+    }
+
+    /// The answer of a node of this cluster, if it is the one that it should be.
+    private Optional<ProbeReply> probe(String key, PeerAddress node) throws InterruptedException {
+        PeerRequest.Builder request =
+                PeerRequest.newBuilder().setProbe(ProbeRequest.getDefaultInstance());
+        Optional<PeerReply> reply = ask(key, request);
+        if (reply.isEmpty() || !reply.get().hasProbe()) {
+            return Optional.empty();
+        }
+        ProbeReply probe = reply.get().getProbe();
+        if (!probe.getClusterId().equals(settings.clusterId().toString())) {
+            report(
+                    "%s belongs to another cluster: its id is %s, ours %s"
+                            .formatted(node.nodeId(), probe.getClusterId(), settings.clusterId()));
+            return Optional.empty();
+        }
+        if (!RaftIdentity.nodeOf(probe.getRaftId()).equals(node.nodeId())) {
+            report(
+                    "the address of %s is answered by %s"
+                            .formatted(node.nodeId(), RaftIdentity.nodeOf(probe.getRaftId())));
+            return Optional.empty();
+        }
+        return Optional.of(probe);
     }
 
     private Optional<PeerReply> ask(String node, PeerRequest.Builder request)

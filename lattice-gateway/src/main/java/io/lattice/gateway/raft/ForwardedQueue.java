@@ -17,9 +17,11 @@ final class ForwardedQueue {
     private final ArrayDeque<Forwarded> waiting = new ArrayDeque<>();
     private int commands;
 
+    /// @param term in which it was sent, and this node led when it came
     /// @param from the follower's Raft identity
     /// @param callback runs once
-    record Forwarded(Proposal proposal, String from, Consumer<ForwardReply.Result> callback) {
+    record Forwarded(
+            Proposal proposal, long term, String from, Consumer<ForwardReply.Result> callback) {
         int bytes() {
             return proposal.getSerializedSize();
         }
@@ -49,19 +51,26 @@ final class ForwardedQueue {
         long bytes = 0;
         while (!waiting.isEmpty()
                 && (taken.isEmpty() || bytes + waiting.getFirst().bytes() <= bytesMax)) {
-            Forwarded next = waiting.removeFirst();
+            Forwarded next = removeFirst();
             bytes += next.bytes();
-            commands -= next.proposal.getCommandsCount();
             batch.addProposals(next.proposal);
             taken.add(next);
         }
         return taken;
     }
 
-    List<Forwarded> removeAll() {
-        List<Forwarded> all = new ArrayList<>(waiting);
-        waiting.clear();
-        commands = 0;
-        return all;
+    /// Removes those that were sent in earlier terms.
+    List<Forwarded> removeBefore(long term) {
+        List<Forwarded> removed = new ArrayList<>();
+        while (!waiting.isEmpty() && waiting.getFirst().term < term) {
+            removed.add(removeFirst());
+        }
+        return removed;
+    }
+
+    private Forwarded removeFirst() {
+        Forwarded first = waiting.removeFirst();
+        commands -= first.proposal.getCommandsCount();
+        return first;
     }
 }

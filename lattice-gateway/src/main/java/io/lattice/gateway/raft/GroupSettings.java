@@ -24,7 +24,11 @@ public record GroupSettings(
     }
 
     /// A member and where its Raft port is.
-    public record PeerAddress(String nodeId, String host, int port) {}
+    public record PeerAddress(String nodeId, String host, int port) {
+        String hostPort() {
+            return host + ":" + port;
+        }
+    }
 
     /// Voters and listeners.
     List<PeerAddress> members() {

@@ -65,12 +65,12 @@ final class MemberServices implements PeerServer.Handler {
 
     @Override
     public ProbeReply probe() {
-        return probe(settings, identity, node.group().id(), node.group().voters());
+        return probe(settings, identity, node.group().id(), node.foundingVoters());
     }
 
     /// What a node says of its log in a group.
     ///
-    /// @param voters as it is configured; none if it doesn't have the group
+    /// @param voters with which it would found the group; none if it wouldn't, or doesn't have the group
     static ProbeReply probe(
             RaftSettings settings, RaftIdentity identity, UUID group, List<String> voters) {
         List<String> founders = identity.founders(group);

@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +21,9 @@ final class Opening {
     private final RatisCalls calls;
     private final BooleanSupplier stopping;
 
+    /// With whom this node would found the group now; none if it wouldn't, or doesn't know yet.
+    private volatile List<String> foundingVoters = List.of();
+
     /// @param group asked again and again: what the group is to be may change
     Opening(
             RaftHost.Parts host,
@@ -32,6 +36,11 @@ final class Opening {
         this.group = group;
         this.calls = calls;
         this.stopping = stopping;
+    }
+
+    /// The voters with which this node would found the group now, by node id; none if it wouldn't.
+    List<String> foundingVoters() {
+        return foundingVoters;
     }
 
     private String self() {
@@ -98,19 +107,26 @@ final class Opening {
         }
     }
 
-    /// Connections to the other members, by node id.
+    /// Connections to the other members, by node id, and to any node by "host:port".
     private PeerClients configuredClients() {
         return new PeerClients(
-                nodeId ->
-                        ConfiguredPeers.of(group.get())
-                                .address(nodeId)
-                                .map(p -> p.host() + ":" + p.port())
-                                .orElse(null),
+                node ->
+                        node.contains(":")
+                                ? node
+                                : ConfiguredPeers.of(group.get())
+                                        .address(node)
+                                        .map(PeerAddress::hostPort)
+                                        .orElse(null),
                 host.tls());
     }
 
     private Formation formation(PeerClients configured) {
         return new Formation(
-                host.settings(), group, new GroupSender(groupId, configured), self(), stopping);
+                host.settings(),
+                group,
+                new GroupSender(groupId, configured),
+                self(),
+                voters -> foundingVoters = voters,
+                stopping);
     }
 }

@@ -166,7 +166,8 @@ public final class Proposer {
                             && raft.term() == request.getTerm()
                             && order.take(request.getTerm(), proposal);
             if (accepted) {
-                forwarded.add(new Forwarded(proposal, request.getRaftId(), callback));
+                forwarded.add(
+                        new Forwarded(proposal, request.getTerm(), request.getRaftId(), callback));
                 alone = takeAlone();
             }
         } finally {
@@ -254,20 +255,24 @@ public final class Proposer {
         if (stopped) {
             return null;
         }
-        if (raft.isReadyLeader()) {
+        // Read first: if it is older than this node's leadership, the entry isn't appended.
+        long term = raft.term();
+        boolean leads = raft.isReadyLeader();
+        List<Forwarded> refused = forwarded.removeBefore(leads ? term : Long.MAX_VALUE);
+        if (!refused.isEmpty()) {
+            return () ->
+                    refused.forEach(f -> f.callback().accept(ForwardReply.Result.NOT_APPENDED));
+        }
+        if (leads) {
             if (entryInFlight == null && commands() > 0 && isTime()) {
                 EntryInFlight entry =
-                        EntryInFlight.take(forwarded, waiting, tickets, settings.batchBytesMax());
+                        EntryInFlight.take(
+                                forwarded, waiting, tickets, term, settings.batchBytesMax());
                 pacer.began(entry.commands());
                 entryInFlight = entry;
                 return () -> sink.submit(entry.message(), cause -> submitFailed(entry, cause));
             }
             return null;
-        }
-        if (!forwarded.isEmpty()) {
-            List<Forwarded> refused = forwarded.removeAll();
-            return () ->
-                    refused.forEach(f -> f.callback().accept(ForwardReply.Result.NOT_APPENDED));
         }
         String leader = raft.leader();
         if (leader != null
@@ -277,7 +282,7 @@ public final class Proposer {
                 && isTime()) {
             Ticket ticket = tickets.take(waiting, settings.batchBytesMax());
             pacer.began(ticket.pendings.size());
-            ticket.term = raft.term();
+            ticket.term = term;
             ticket.forwardedTo = leader;
             forwardInFlight = ticket;
             return () ->
@@ -296,11 +301,13 @@ public final class Proposer {
     }
 
     private void submitFailed(EntryInFlight entry, Throwable cause) {
-        boolean undecided = entry.message().appendStarted();
+        boolean undecided = !entry.message().withdraw();
         LOG.debug("an entry was not accepted, undecided {}", undecided, cause);
+        boolean givenUp;
         lock.lock();
         try {
-            if (entryInFlight != null && entryInFlight.message() == entry.message()) {
+            givenUp = entryInFlight == null || entryInFlight.message() != entry.message();
+            if (!givenUp) {
                 entryInFlight = null;
             }
             if (undecided) {
@@ -320,9 +327,13 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
-        ForwardReply.Result result =
-                undecided ? ForwardReply.Result.UNDECIDED : ForwardReply.Result.NOT_APPENDED;
-        entry.answer(result);
+        if (!givenUp) {
+            entry.answer(result(undecided));
+        }
+    }
+
+    private static ForwardReply.Result result(boolean undecided) {
+        return undecided ? ForwardReply.Result.UNDECIDED : ForwardReply.Result.NOT_APPENDED;
     }
 
     /// Lets what waits be sent again after a pause. Caller holds the lock.
@@ -460,7 +471,8 @@ public final class Proposer {
     boolean tick(long nowNanos) {
         boolean busy;
         List<Pending> late;
-        List<Forwarded> givenUp = List.of();
+        EntryInFlight givenUp = null;
+        boolean undecided = false;
         lock.lock();
         try {
             late = waiting.removeLate(nowNanos);
@@ -470,11 +482,14 @@ public final class Proposer {
             EntryInFlight entry = entryInFlight;
             if (entry != null
                     && nowNanos - entry.beganNanos() >= settings.requestTimeout().toNanos()) {
-                // Its fate is unknown, and nothing else may wait for it for ever.
+                // Nothing else may wait for it for ever. A part of this node's own that isn't
+                // appended
+                // has come to its deadline.
                 entryInFlight = null;
-                givenUp = entry.forwarded();
+                givenUp = entry;
+                undecided = !entry.message().withdraw();
                 Ticket own = entry.own();
-                if (own != null) {
+                if (own != null && undecided) {
                     own.becomeUndecided(entry.message().appendTerm());
                 }
             }
@@ -482,7 +497,9 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
-        givenUp.forEach(f -> f.callback().accept(ForwardReply.Result.UNDECIDED));
+        if (givenUp != null) {
+            givenUp.answer(result(undecided));
+        }
         late.forEach(pending -> pending.completion().failed(ProposalFailure.TIMED_OUT));
         failTickets(
                 ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos() >= 0,

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.lattice.proto.peer.LoadReply;
 import io.lattice.statemachine.storage.StoreOptions;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,6 +47,11 @@ public final class RaftHost implements AutoCloseable {
 
     /// Between two looks for what has waited too long: while anything waits, and else.
     private static final long TICK_MS = 10;
+
+    private static final long CLOSE_LOOK_MS = 5;
+
+    /// How long connections may take to close once the groups are closed.
+    private static final long CONNECTIONS_PATIENCE_MS = 500;
 
     private static final long IDLE_TICK_MS = 50;
 
@@ -387,6 +393,36 @@ public final class RaftHost implements AutoCloseable {
         }
     }
 
+    /// Closes Ratis, and leaves behind what it waits for after its groups are closed and on disk: 3 s for each connection on which
+    /// it has left a stream open, which it does whenever a heartbeat fails (`GrpcLogAppender.resetClient`, Ratis 3.3.0).
+    private void closeServer() throws IOException {
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        Thread.ofPlatform()
+                .name("lattice-raft-close")
+                .daemon()
+                .start(() -> {
+                    try {
+                        parts.server().close();
+                        closed.complete(null);
+                    } catch (IOException | RuntimeException | Error e) {
+                        closed.completeExceptionally(e);
+                    }
+                });
+        try {
+            while (!closed.isDone() && !groups.values().stream().allMatch(RaftNode::isClosed)) {
+                TimeUnit.MILLISECONDS.sleep(CLOSE_LOOK_MS);
+            }
+            closed.get(CONNECTIONS_PATIENCE_MS, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            LOG.debug("the groups are closed, connections are still being closed", e);
+        } catch (ExecutionException e) {
+            throw new IOException("consensus was not closed cleanly", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while consensus was being closed");
+        }
+    }
+
     /// Stops in the order of the data's way: no new requests, then consensus, then the state.
     @Override
     public void close() throws IOException {
@@ -395,7 +431,7 @@ public final class RaftHost implements AutoCloseable {
             groups.values().forEach(RaftNode::beginStop);
             parts.ticker().shutdownNow();
             try {
-                parts.server().close();
+                closeServer();
             } finally {
                 groups.values().forEach(RaftNode::endStop);
                 parts.members().close();

@@ -25,6 +25,7 @@ import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.util.LifeCycle;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -213,6 +214,12 @@ public final class RaftNode implements LeaderSpread.Led {
         if (stopping) {
             throw new InterruptedException("stopping");
         }
+    }
+
+    /// Whether Ratis has closed the group, so that all that it has is on disk, or never had it.
+    boolean isClosed() {
+        RaftServer.Division d = division;
+        return d == null || d.getInfo().getLifeCycleState() == LifeCycle.State.CLOSED;
     }
 
     private boolean closedAsNoMember() {
@@ -406,6 +413,11 @@ public final class RaftNode implements LeaderSpread.Led {
     /// The group as this node is to have it.
     public GroupSettings group() {
         return group;
+    }
+
+    /// The voters with which this node would found the group now; none if it wouldn't, or has it.
+    List<String> foundingVoters() {
+        return opening.foundingVoters();
     }
 
     /// Goes by other settings from now on, for who may join.

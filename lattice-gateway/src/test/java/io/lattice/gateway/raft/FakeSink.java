@@ -1,5 +1,7 @@
 package io.lattice.gateway.raft;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.statemachine.raft.BatchMessage;
@@ -60,13 +62,22 @@ final class FakeSink implements EntrySink {
             return command.getPut().getKey().toStringUtf8();
         }
 
+        /// Ratis begins to append it, in `term`, as it may.
+        void beginAppend(long term) {
+            assertThat(message.beginAppend(term)).isTrue();
+        }
+
         void notAppended() {
             failed.accept(new IllegalStateException("not the leader"));
         }
 
         /// The leader is lost after the entry may have been appended in `term`.
         void undecided(long term) {
-            message.markAppendStarted(term);
+            beginAppend(term);
+            leaderLost();
+        }
+
+        void leaderLost() {
             failed.accept(new IllegalStateException("no longer the leader"));
         }
     }

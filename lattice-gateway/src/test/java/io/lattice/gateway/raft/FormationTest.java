@@ -1,7 +1,6 @@
 package io.lattice.gateway.raft;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.lattice.gateway.raft.GroupSettings.PeerAddress;
 import io.lattice.proto.peer.PeerReply;
@@ -12,7 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,12 +22,14 @@ class FormationTest {
     private static final PeerAddress SELF = new PeerAddress("n1", "127.0.0.1", 1);
     private static final PeerAddress OTHER = new PeerAddress("n2", "127.0.0.1", 2);
     private static final String OTHER_IDENTITY = "n2~b";
+    private static final String OTHER_ADDRESS = "127.0.0.1:2";
+    private static final PeerAddress THIRD = new PeerAddress("n4", "127.0.0.1", 4);
     private static final String IDENTITY = "n1~a";
 
     private final RaftSettings settings = TestSettings.single(Path.of("unused"), "n1");
     private final FakePeers peers = new FakePeers();
     private final AtomicBoolean stopping = new AtomicBoolean();
-    private final AtomicInteger rounds = new AtomicInteger();
+    private final AtomicReference<List<String>> agreed = new AtomicReference<>(List.of());
     private volatile List<PeerAddress> members = List.of(SELF, OTHER);
 
     @AfterEach
@@ -37,12 +38,12 @@ class FormationTest {
     }
 
     private GroupSettings group() {
-        rounds.incrementAndGet();
         return new GroupSettings("test", TestSettings.GROUP, members);
     }
 
     private CompletableFuture<Optional<List<String>>> founders() {
-        Formation formation = new Formation(settings, this::group, peers, IDENTITY, stopping::get);
+        Formation formation =
+                new Formation(settings, this::group, peers, IDENTITY, agreed::set, stopping::get);
         return CompletableFuture.supplyAsync(() -> {
             try {
                 return formation.founders();
@@ -52,33 +53,86 @@ class FormationTest {
         });
     }
 
-    private static void answerWithoutLog(FakePeers.Asked probe) {
-        probe.callback()
-                .accept(
-                        PeerReply.newBuilder()
-                                .setProbe(
-                                        ProbeReply.newBuilder()
-                                                .setRaftId(OTHER_IDENTITY)
-                                                .setClusterId(TestSettings.GROUP.toString())
-                                                .addVoters("n1")
-                                                .addVoters("n2"))
-                                .build());
+    private static ProbeReply.Builder probe(String identity, String... voters) {
+        return ProbeReply.newBuilder()
+                .setRaftId(identity)
+                .setClusterId(TestSettings.GROUP.toString())
+                .addAllVoters(List.of(voters));
+    }
+
+    private void answer(String peer, ProbeReply.Builder probe) {
+        peers.next(peer).callback().accept(PeerReply.newBuilder().setProbe(probe).build());
+    }
+
+    /// Lets a round pass in which none of these answers.
+    private void awaitSilentRound(String... asked) {
+        for (String peer : asked) {
+            peers.next(peer).lost();
+        }
     }
 
     @Test
-    void whoWaitedForOthersNeverFoundsAlone() throws Exception {
+    void whoWaitedForAnotherFoundsAloneOnlyWhenThatOneHasNoLog() throws Exception {
         CompletableFuture<Optional<List<String>>> founders = founders();
-        FakePeers.Asked probe = peers.next("n2");
+        FakePeers.Asked first = peers.next("n2");
         members = List.of(SELF);
-        probe.lost();
+        first.lost();
 
-        int seen = rounds.get();
-        await().until(() -> rounds.get() >= seen + 2);
-
+        awaitSilentRound(OTHER_ADDRESS, OTHER_ADDRESS);
         assertThat(founders).isNotDone();
-        members = List.of(SELF, OTHER);
-        answerWithoutLog(peers.next("n2"));
+        assertThat(agreed.get()).as("what others are told").isEmpty();
+        answer(OTHER_ADDRESS, probe(OTHER_IDENTITY));
+
+        assertThat(founders.get(10, TimeUnit.SECONDS)).contains(List.of(IDENTITY));
+    }
+
+    @Test
+    void whoWaitedForAnotherFoundsWithAThirdOnlyWhenThatOneHasNoLog() throws Exception {
+        CompletableFuture<Optional<List<String>>> founders = founders();
+        FakePeers.Asked first = peers.next("n2");
+        members = List.of(SELF, THIRD);
+        first.lost();
+
+        peers.next(OTHER_ADDRESS).lost();
+        answer("n4", probe("n4~d", "n1", "n4"));
+        answer(OTHER_ADDRESS, probe(OTHER_IDENTITY).setFormed(true).addFounders(OTHER_IDENTITY));
+        answer("n4", probe("n4~d", "n1", "n4"));
+        answer(OTHER_ADDRESS, probe(OTHER_IDENTITY, "n1", "n2"));
+        answer("n4", probe("n4~d", "n1", "n4"));
+        assertThat(founders).as("n2 may have data, has data, would found it").isNotDone();
+        assertThat(agreed.get()).as("what others are told").isEmpty();
+        answer(OTHER_ADDRESS, probe(OTHER_IDENTITY));
+        answer("n4", probe("n4~d", "n1", "n4"));
+
+        assertThat(founders.get(10, TimeUnit.SECONDS)).contains(List.of(IDENTITY, "n4~d"));
+        assertThat(agreed.get()).containsExactly("n1", "n4");
+    }
+
+    @Test
+    void whoWouldFoundNothingIsWaitedFor() throws Exception {
+        CompletableFuture<Optional<List<String>>> founders = founders();
+
+        answer("n2", probe(OTHER_IDENTITY));
+        FakePeers.Asked second = peers.next("n2");
+        assertThat(founders).isNotDone();
+        second.lost();
+        answer("n2", probe(OTHER_IDENTITY, "n1", "n2"));
+
         assertThat(founders.get(10, TimeUnit.SECONDS)).contains(List.of(IDENTITY, OTHER_IDENTITY));
+    }
+
+    @Test
+    void whoMovedToAnotherAddressIsAskedAtBoth() throws Exception {
+        CompletableFuture<Optional<List<String>>> founders = founders();
+        FakePeers.Asked first = peers.next("n2");
+        members = List.of(SELF, new PeerAddress("n2", "127.0.0.1", 22));
+        first.lost();
+
+        peers.next(OTHER_ADDRESS).lost();
+        answer("n2", probe("n2~new", "n1", "n2"));
+        FakePeers.Asked former = peers.next(OTHER_ADDRESS);
+        assertThat(founders).isNotDone();
+        former.lost();
     }
 
     @Test

@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
@@ -22,6 +23,20 @@ final class LogLines implements AutoCloseable {
         return log;
     }
 
+    /// As [#of], with what it logs at INFO, whatever the tests' configuration says.
+    static LogLines ofAll(Class<?> logging) {
+        LogLines log = of(logging);
+        log.logger.setLevel(Level.INFO);
+        return log;
+    }
+
+    /// Lines that contain this.
+    long countWith(String part) {
+        return List.copyOf(lines.list).stream()
+                .filter(event -> event.getFormattedMessage().contains(part))
+                .count();
+    }
+
     /// Lines that begin so.
     long count(String start) {
         return List.copyOf(lines.list).stream()
@@ -32,6 +47,7 @@ final class LogLines implements AutoCloseable {
     @Override
     public void close() {
         logger.detachAppender(lines);
+        logger.setLevel(null);
         lines.stop();
     }
 }

@@ -203,6 +203,30 @@ class ProposerForwardingTest extends ProposerFixture {
     }
 
     @Test
+    void aForwardedProposalThatWaitsOverALossOfLeadershipIsRefused() {
+        propose("a");
+        FakeSink.Submitted first = sink.next();
+        forward(1, "x");
+        standing.leads(7);
+
+        first.notAppended();
+
+        assertThat(sink.next().keys()).containsExactly("a");
+        assertThat(forwards).containsExactly(ForwardReply.Result.NOT_APPENDED);
+    }
+
+    @Test
+    void theForwardingNodeIsToldOnceOfAnEntryThatIsGivenUp() {
+        forward(1, "x");
+        FakeSink.Submitted hanging = sink.next();
+
+        proposer.tick(afterTimeout());
+        hanging.notAppended();
+
+        assertThat(forwards).containsExactly(ForwardReply.Result.NOT_APPENDED);
+    }
+
+    @Test
     void theForwardingNodeIsToldWhetherAFailedEntryMayHaveBeenAppended() {
         forward(1, "x");
         sink.next().notAppended();

@@ -146,10 +146,15 @@ class ProposerRandomTest {
             switch (fate) {
                 case 0, 1 -> apply(entry.batch());
                 case 2 -> entry.notAppended();
-                case 3 -> entry.undecided(standing.term());
                 default -> {
-                    entry.undecided(standing.term());
-                    apply(entry.batch());
+                    if (!entry.message().beginAppend(standing.term())) {
+                        entry.notAppended();
+                        return;
+                    }
+                    entry.leaderLost();
+                    if (fate != 3) {
+                        apply(entry.batch());
+                    }
                 }
             }
         }

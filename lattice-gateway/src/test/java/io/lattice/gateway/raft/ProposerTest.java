@@ -186,7 +186,7 @@ class ProposerTest extends ProposerFixture {
     void anEntryThatIsNeverAnsweredDoesNotHoldUpOthersForEver() {
         propose("a");
         FakeSink.Submitted silent = sink.next();
-        silent.message().markAppendStarted(5);
+        silent.beginAppend(5);
         propose("b");
 
         // Before b's own deadline, but after the entry's.
@@ -197,6 +197,34 @@ class ProposerTest extends ProposerFixture {
         assertThat(told).contains("a TIMED_OUT");
         apply(5, silent.batch());
         assertThat(told).doesNotContain("a gets a");
+    }
+
+    @Test
+    void anEntryThatHasTimedOutIsNotAppendedAnyMore() {
+        propose("a");
+        FakeSink.Submitted late = sink.next();
+
+        proposer.tick(afterTimeout());
+
+        assertThat(told).containsExactly("a TIMED_OUT");
+        assertThat(late.message().beginAppend(5)).isFalse();
+        late.notAppended();
+        propose("b");
+        assertThat(sink.next().keys()).containsExactly("b");
+    }
+
+    @Test
+    void anEntryIsAppendedInNoOtherTermThanItWasTakenIn() {
+        propose("a");
+        FakeSink.Submitted hanging = sink.next();
+
+        assertThat(hanging.message().beginAppend(6)).isFalse();
+
+        standing.leads(6);
+        hanging.notAppended();
+        FakeSink.Submitted again = sink.next();
+        assertThat(again.keys()).containsExactly("a");
+        again.beginAppend(6);
     }
 
     @Test

@@ -16,6 +16,8 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.apache.ratis.grpc.server.GrpcLogAppender;
+import org.apache.ratis.server.leader.LogAppender;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -145,6 +147,29 @@ class RaftGroupTest {
     }
 
     @Test
+    void aPeerThatIsAwayCostsItsLeaderAFewAttemptsASecond() throws Exception {
+        TestNode away = follower();
+        LogAppender sender = sender(nodes.awaitLeader(), away);
+        long asked = sender.getCallId();
+        nodes.stop(away);
+
+        // The first come almost without pauses.
+        await().atMost(LIMIT).until(() -> errors(sender) >= 20);
+
+        // Ratis counts a call for each turn of the sender's loop, sent or not.
+        assertThat(sender.getCallId() - asked).isLessThan(1_000);
+    }
+
+    private static LogAppender sender(TestNode leader, TestNode follower) {
+        return Objects.requireNonNull(
+                leader.node().pusher().appender(follower.node().view().nodeId()));
+    }
+
+    private static long errors(LogAppender sender) {
+        return sender.getFollower().getErrorState().getErrorCountToDelay();
+    }
+
+    @Test
     void aLeaderWhoseEntriesRatisRefusesForGoodGivesUpLeadership() throws Exception {
         TestNode old = nodes.awaitLeader();
         old.put("before", "1");
@@ -170,6 +195,12 @@ class RaftGroupTest {
         TestNode leader = nodes.awaitLeader();
         leader.fill(1_700);
         await().atMost(LIMIT).until(() -> leader.node().view().startIndex() > lastSeen + 1);
+        LogAppender sender = sender(leader, away);
+        try (LogLines log = LogLines.ofAll(GrpcLogAppender.class)) {
+            long errors = errors(sender);
+            await().atMost(LIMIT).until(() -> errors(sender) >= errors + 5);
+            assertThat(log.countWith("send snapshot")).as("snapshots for nobody").isZero();
+        }
         nodes.start(name);
 
         awaitSameContent();

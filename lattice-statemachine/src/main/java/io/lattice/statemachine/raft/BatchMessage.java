@@ -1,21 +1,31 @@
 package io.lattice.statemachine.raft;
 
 import io.lattice.proto.command.CommandBatch;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
 
 /// A batch on its way into the log of this process' own division: the encoded entry, the parsed form so that the
 /// leader need not parse what it has just encoded, and whether Ratis may have appended it.
+///
+/// It becomes an entry of the term in which it was made, or none: a call of Ratis may hang while leadership is lost and won again, and
+/// what was taken in order before would come after what has been taken since.
 public final class BatchMessage implements Message {
     private static final long NOT_APPENDED = -1;
+    private static final long WITHDRAWN = -2;
 
     private final CommandBatch batch;
+    private final long term;
     private final ByteString content;
-    private volatile long appendTerm = NOT_APPENDED;
 
-    public BatchMessage(CommandBatch batch) {
+    /// The term of the entry, or one of the above.
+    private final AtomicLong appended = new AtomicLong(NOT_APPENDED);
+
+    /// @param term in which this node leads
+    public BatchMessage(CommandBatch batch, long term) {
         this.batch = batch;
+        this.term = term;
         this.content = UnsafeByteOperations.unsafeWrap(batch.toByteArray());
     }
 
@@ -28,19 +38,29 @@ public final class BatchMessage implements Message {
         return content;
     }
 
-    /// False proves that the batch is not in the log and never will be, once the submitting call has failed: Ratis
-    /// calls `preAppendTransaction` in the same call and before any append. True proves nothing.
+    /// False proves that the batch is not in the log and never will be, once the submitting call has failed or [#withdraw] was called:
+    /// Ratis calls `preAppendTransaction` in the same call and before any append. True proves nothing.
     public boolean appendStarted() {
-        return appendTerm != NOT_APPENDED;
+        return appendTerm() != NOT_APPENDED;
     }
 
-    /// The term of the entry, if it was appended.
+    /// The term of the entry if it may have been appended, else -1.
     public long appendTerm() {
-        return appendTerm;
+        return Math.max(appended.get(), NOT_APPENDED);
     }
 
-    /// Notes that Ratis is about to append this batch in `term`.
-    public void markAppendStarted(long term) {
-        appendTerm = term;
+    /// Notes that Ratis is about to append this batch.
+    ///
+    /// @param now the term of the entry
+    /// @return false if it must not: it is of another term, or was withdrawn
+    public boolean beginAppend(long now) {
+        return now == term && appended.compareAndSet(NOT_APPENDED, now);
+    }
+
+    /// Has the batch not appended any more.
+    ///
+    /// @return whether it wasn't and won't be; otherwise it may be in the log
+    public boolean withdraw() {
+        return appended.compareAndSet(NOT_APPENDED, WITHDRAWN) || appended.get() == WITHDRAWN;
     }
 }

@@ -25,6 +25,7 @@ import org.apache.ratis.protocol.RaftClientRequest;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftGroupMemberId;
 import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.exceptions.StateMachineException;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
@@ -242,8 +243,12 @@ public final class LatticeStateMachine extends BaseStateMachine {
             throws IOException {
         if (transaction.getStateMachineContext() instanceof BatchMessage message) {
             // Under Ratis' locks, and so the term in which the entry will stand.
-            message.markAppendStarted(
-                    getServer().join().getDivision(getGroupId()).getInfo().getCurrentTerm());
+            long term = getServer().join().getDivision(getGroupId()).getInfo().getCurrentTerm();
+            if (!message.beginAppend(term)) {
+                boolean leaderShouldStepDown = false;
+                throw new StateMachineException(
+                        "the batch may not become an entry of term " + term, leaderShouldStepDown);
+            }
         }
         return transaction;
     }
