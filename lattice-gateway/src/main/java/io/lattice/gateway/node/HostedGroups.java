@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -329,6 +328,8 @@ final class HostedGroups {
             return;
         }
         Set<String> others = new HashSet<>(groups.keySet());
+        // One that waits to be founded has to know, and to say, that it isn't to be any more.
+        others.addAll(opening.keySet());
         for (Placement placement : placements) {
             others.remove(placement.group());
             host.configure(RaftMapping.group(node.config(), placement));
@@ -353,9 +354,10 @@ final class HostedGroups {
             if (elsewhere != null) {
                 // As long as this node leads the group, it takes in who is to be there.
                 host.configure(RaftMapping.group(node.config(), name, elsewhere));
-                beginLeaving(
-                        Objects.requireNonNull(groups.get(name)),
-                        "the manifest gives it to other nodes only");
+                HostedGroup open = groups.get(name);
+                if (open != null) {
+                    beginLeaving(open, "the manifest gives it to other nodes only");
+                }
             } else {
                 LOG.warn(
                         "the manifest doesn't name group {} any more: it stays on this node", name);

@@ -6,10 +6,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.ratis.grpc.server.GrpcLogAppender;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.leader.LogAppender;
+import org.apache.ratis.server.raftlog.RaftLogIOException;
 import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.util.AwaitForSignal;
 import org.jspecify.annotations.Nullable;
@@ -118,6 +120,19 @@ public final class CommitPusher {
         @Override
         public @Nullable SnapshotInfo shouldInstallSnapshot() {
             return isSilent() ? null : super.shouldInstallSnapshot();
+        }
+
+        /// Nothing but heartbeats to a follower that needs a snapshot: its next entries are gone, which would end the sender, and Ratis has no
+        /// other one for a member that is being added: it would take it for one that has caught up.
+        @Override
+        public @Nullable AppendEntriesRequestProto newAppendEntriesRequest(
+                long callId, boolean heartbeat) throws RaftLogIOException {
+            if (heartbeat || super.shouldInstallSnapshot() == null) {
+                return super.newAppendEntriesRequest(callId, heartbeat);
+            }
+            return getHeartbeatWaitTimeMs() <= 0
+                    ? super.newAppendEntriesRequest(callId, true)
+                    : null;
         }
 
         /// Whether only a heartbeat can be sent: the follower needs a snapshot, and has to answer before it gets one.

@@ -94,7 +94,10 @@ final class Formation {
                     }
                 }
             }
-            agreed.accept(inDoubt.isEmpty() ? wanted.voters() : List.of());
+            boolean isWanted =
+                    wanted.members().stream()
+                            .anyMatch(member -> member.nodeId().equals(settings.nodeId()));
+            agreed.accept(isWanted && inDoubt.isEmpty() ? wanted.voters() : List.of());
             Map<String, ProbeReply> replies = probe(others, wanted);
             replies.forEach((node, reply) -> {
                 if (reply.getFormed()) {
@@ -102,8 +105,9 @@ final class Formation {
                 }
             });
             boolean listens = wanted.listens(settings.nodeId());
-            if (formed.values().stream()
-                    .anyMatch(f -> listens || !f.getFoundersList().contains(raftId))) {
+            if (isWanted
+                    && formed.values().stream()
+                            .anyMatch(f -> listens || !f.getFoundersList().contains(raftId))) {
                 LOG.info(
                         "group {} exists on {} and {} is no founder of it: joining",
                         wanted.name(),
@@ -111,10 +115,14 @@ final class Formation {
                         raftId);
                 return Optional.empty();
             }
-            if (!formed.isEmpty()) {
-                return Optional.of(formed.values().iterator().next().getFoundersList());
+            Optional<ProbeReply> founded =
+                    formed.values().stream()
+                            .filter(reply -> reply.getFoundersList().contains(raftId))
+                            .findFirst();
+            if (founded.isPresent()) {
+                return Optional.of(founded.get().getFoundersList());
             }
-            if (!listens && inDoubt.isEmpty() && replies.size() == others.size()) {
+            if (isWanted && !listens && inDoubt.isEmpty() && replies.size() == others.size()) {
                 List<String> all = new ArrayList<>();
                 all.add(raftId);
                 for (String voter : wanted.voters()) {
@@ -127,14 +135,17 @@ final class Formation {
                 return Optional.of(all);
             }
             report(
-                    inDoubt.isEmpty()
-                            ? "waiting for %s to found group %s; answered so far: %s"
-                                    .formatted(
-                                            listens ? "the voters" : "all nodes",
-                                            wanted.name(),
-                                            replies.keySet())
-                            : "group %s was to have %s when this node began to wait for its members, and may have data there: waiting to hear that it hasn't; restart this node to found the group without"
-                                    .formatted(wanted.name(), inDoubt));
+                    !isWanted
+                            ? "group %s isn't to be on this node any more: waiting until it is"
+                                    .formatted(wanted.name())
+                            : inDoubt.isEmpty()
+                                    ? "waiting for %s to found group %s; answered so far: %s"
+                                            .formatted(
+                                                    listens ? "the voters" : "all nodes",
+                                                    wanted.name(),
+                                                    replies.keySet())
+                                    : "group %s was to have %s when this node began to wait for its members, and may have data there: waiting to hear that it hasn't; restart this node to found the group without"
+                                            .formatted(wanted.name(), inDoubt));
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");

@@ -27,10 +27,6 @@ final class ForwardedQueue {
         }
     }
 
-    boolean isEmpty() {
-        return waiting.isEmpty();
-    }
-
     boolean isFull() {
         return waiting.size() >= MAX;
     }

@@ -21,6 +21,9 @@ final class Opening {
     private final RatisCalls calls;
     private final BooleanSupplier stopping;
 
+    /// Whether Ratis was given the group, and may have its files open or be about to open them.
+    private volatile boolean given;
+
     /// With whom this node would found the group now; none if it wouldn't, or doesn't know yet.
     private volatile List<String> foundingVoters = List.of();
 
@@ -78,7 +81,13 @@ final class Opening {
         // A founder's log may not hold its members yet, if the process died before the first
         // election.
         List<String> founders = identity.founders(entered.id());
+        given = true;
         calls.addGroup(ConfiguredPeers.of(group.get()).group(groupId, founders), !hasLog);
+    }
+
+    /// Whether Ratis was given the group.
+    boolean wasGiven() {
+        return given;
     }
 
     /// Whether this node, which has a log, was taken out of the group for good.

@@ -51,7 +51,7 @@ public final class RaftHost implements AutoCloseable {
     private static final long CLOSE_LOOK_MS = 5;
 
     /// How long connections may take to close once the groups are closed.
-    private static final long CONNECTIONS_PATIENCE_MS = 500;
+    private static final long CONNECTIONS_PATIENCE_MS = 1_000;
 
     private static final long IDLE_TICK_MS = 50;
 
@@ -405,6 +405,8 @@ public final class RaftHost implements AutoCloseable {
                         parts.server().close();
                         closed.complete(null);
                     } catch (IOException | RuntimeException | Error e) {
+                        // Perhaps nobody waits any more.
+                        LOG.warn("consensus was not closed cleanly", e);
                         closed.completeExceptionally(e);
                     }
                 });

@@ -219,7 +219,9 @@ public final class RaftNode implements LeaderSpread.Led {
     /// Whether Ratis has closed the group, so that all that it has is on disk, or never had it.
     boolean isClosed() {
         RaftServer.Division d = division;
-        return d == null || d.getInfo().getLifeCycleState() == LifeCycle.State.CLOSED;
+        return d == null
+                ? !opening.wasGiven()
+                : d.getInfo().getLifeCycleState() == LifeCycle.State.CLOSED;
     }
 
     private boolean closedAsNoMember() {

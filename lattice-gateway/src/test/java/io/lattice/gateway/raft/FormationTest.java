@@ -122,6 +122,24 @@ class FormationTest {
     }
 
     @Test
+    void whoIsNotToBeAMemberAnyMoreFoundsNothing() throws Exception {
+        CompletableFuture<Optional<List<String>>> founders = founders();
+        FakePeers.Asked first = peers.next("n2");
+        members = List.of(OTHER, THIRD);
+        first.lost();
+
+        answer("n2", probe(OTHER_IDENTITY, "n2", "n4"));
+        answer("n4", probe("n4~d", "n2", "n4"));
+        answer("n2", probe(OTHER_IDENTITY).setFormed(true).addFounders(OTHER_IDENTITY));
+        answer("n4", probe("n4~d", "n2", "n4"));
+        FakePeers.Asked next = peers.next("n2");
+
+        assertThat(founders).isNotDone();
+        assertThat(agreed.get()).as("what others are told").isEmpty();
+        next.lost();
+    }
+
+    @Test
     void whoMovedToAnotherAddressIsAskedAtBoth() throws Exception {
         CompletableFuture<Optional<List<String>>> founders = founders();
         FakePeers.Asked first = peers.next("n2");

@@ -38,12 +38,6 @@ public final class BatchMessage implements Message {
         return content;
     }
 
-    /// False proves that the batch is not in the log and never will be, once the submitting call has failed or [#withdraw] was called:
-    /// Ratis calls `preAppendTransaction` in the same call and before any append. True proves nothing.
-    public boolean appendStarted() {
-        return appendTerm() != NOT_APPENDED;
-    }
-
     /// The term of the entry if it may have been appended, else -1.
     public long appendTerm() {
         return Math.max(appended.get(), NOT_APPENDED);
@@ -57,9 +51,9 @@ public final class BatchMessage implements Message {
         return now == term && appended.compareAndSet(NOT_APPENDED, now);
     }
 
-    /// Has the batch not appended any more.
+    /// Has the batch not appended any more. Ratis calls `preAppendTransaction`, and so [#beginAppend], before any append.
     ///
-    /// @return whether it wasn't and won't be; otherwise it may be in the log
+    /// @return true proves that it isn't in the log and never will be; false proves nothing
     public boolean withdraw() {
         return appended.compareAndSet(NOT_APPENDED, WITHDRAWN) || appended.get() == WITHDRAWN;
     }
