@@ -16,9 +16,7 @@ record ConfiguredPeers(List<PeerAddress> peers) {
 
     /// The voters and the listeners of a group.
     static ConfiguredPeers of(GroupSettings group) {
-        List<PeerAddress> all = new ArrayList<>(group.peers());
-        all.addAll(group.listeners());
-        return new ConfiguredPeers(all);
+        return new ConfiguredPeers(group.members());
     }
 
     Optional<PeerAddress> address(String nodeId) {

@@ -82,21 +82,9 @@ final class Formation {
             GroupSettings wanted = group.get();
             List<PeerAddress> others = others(wanted);
             everWanted.addAll(others);
-            List<String> inDoubt = new ArrayList<>();
             Map<String, ProbeReply> formed = new TreeMap<>();
-            for (PeerAddress former : everWanted) {
-                if (!others.contains(former)) {
-                    Optional<ProbeReply> reply = probeFormer(former, wanted);
-                    if (reply.isPresent() && reply.get().getFoundersList().contains(raftId)) {
-                        formed.put(former.nodeId(), reply.get());
-                    } else if (reply.isEmpty() || reply.get().getFormed()) {
-                        inDoubt.add(former.nodeId() + " at " + former.hostPort());
-                    }
-                }
-            }
-            boolean isWanted =
-                    wanted.members().stream()
-                            .anyMatch(member -> member.nodeId().equals(settings.nodeId()));
+            List<String> inDoubt = inDoubt(others, wanted, formed);
+            boolean isWanted = ConfiguredPeers.of(wanted).address(settings.nodeId()).isPresent();
             agreed.accept(isWanted && inDoubt.isEmpty() ? wanted.voters() : List.of());
             Map<String, ProbeReply> replies = probe(others, wanted);
             replies.forEach((node, reply) -> {
@@ -123,32 +111,63 @@ final class Formation {
                 return Optional.of(founded.get().getFoundersList());
             }
             if (isWanted && !listens && inDoubt.isEmpty() && replies.size() == others.size()) {
-                List<String> all = new ArrayList<>();
-                all.add(raftId);
-                for (String voter : wanted.voters()) {
-                    ProbeReply reply = replies.get(voter);
-                    if (reply != null) {
-                        all.add(reply.getRaftId());
-                    }
-                }
-                all.sort(null);
-                return Optional.of(all);
+                return Optional.of(identities(wanted, replies));
             }
-            report(
-                    !isWanted
-                            ? "group %s isn't to be on this node any more: waiting until it is"
-                                    .formatted(wanted.name())
-                            : inDoubt.isEmpty()
-                                    ? "waiting for %s to found group %s; answered so far: %s"
-                                            .formatted(
-                                                    listens ? "the voters" : "all nodes",
-                                                    wanted.name(),
-                                                    replies.keySet())
-                                    : "group %s was to have %s when this node began to wait for its members, and may have data there: waiting to hear that it hasn't; restart this node to found the group without"
-                                            .formatted(wanted.name(), inDoubt));
+            if (!isWanted) {
+                report(
+                        "group %s isn't to be on this node any more: waiting until it is"
+                                .formatted(wanted.name()));
+            } else if (!inDoubt.isEmpty()) {
+                report(
+                        "group %s was to have %s when this node began to wait for its members, and may have data there: waiting to hear that it hasn't; restart this node to found the group without"
+                                .formatted(wanted.name(), inDoubt));
+            } else {
+                report(
+                        "waiting for %s to found group %s; answered so far: %s"
+                                .formatted(
+                                        listens ? "the voters" : "all nodes",
+                                        wanted.name(),
+                                        replies.keySet()));
+            }
             TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
         }
         throw new InterruptedException("stopping");
+    }
+
+    /// Asks those that were to be members before, and aren't now, whether they have the group.
+    ///
+    /// @param formed gets the answers of those that have founded it with this node
+    /// @return those that may have it without
+    private List<String> inDoubt(
+            List<PeerAddress> others, GroupSettings wanted, Map<String, ProbeReply> formed)
+            throws InterruptedException {
+        List<String> inDoubt = new ArrayList<>();
+        for (PeerAddress former : everWanted) {
+            if (others.contains(former)) {
+                continue;
+            }
+            Optional<ProbeReply> reply = probeFormer(former, wanted);
+            if (reply.isPresent() && reply.get().getFoundersList().contains(raftId)) {
+                formed.put(former.nodeId(), reply.get());
+            } else if (reply.isEmpty() || reply.get().getFormed()) {
+                inDoubt.add(former.nodeId() + " at " + former.hostPort());
+            }
+        }
+        return inDoubt;
+    }
+
+    /// This node and the voters that answered, in order.
+    private List<String> identities(GroupSettings wanted, Map<String, ProbeReply> replies) {
+        List<String> all = new ArrayList<>();
+        all.add(raftId);
+        for (String voter : wanted.voters()) {
+            ProbeReply reply = replies.get(voter);
+            if (reply != null) {
+                all.add(reply.getRaftId());
+            }
+        }
+        all.sort(null);
+        return all;
     }
 
     /// Asks each node once whether this one, which has a log, was taken out of the group for good. Without a leader that can prove to be

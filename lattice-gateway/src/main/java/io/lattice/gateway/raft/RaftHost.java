@@ -411,7 +411,8 @@ public final class RaftHost implements AutoCloseable {
                     }
                 });
         try {
-            while (!closed.isDone() && !groups.values().stream().allMatch(RaftNode::isClosed)) {
+            while (!closed.isDone()
+                    && !groups.values().stream().allMatch(RaftNode::isFullyClosed)) {
                 TimeUnit.MILLISECONDS.sleep(CLOSE_LOOK_MS);
             }
             closed.get(CONNECTIONS_PATIENCE_MS, TimeUnit.MILLISECONDS);

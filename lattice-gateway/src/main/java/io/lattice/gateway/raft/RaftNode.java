@@ -217,7 +217,7 @@ public final class RaftNode implements LeaderSpread.Led {
     }
 
     /// Whether Ratis has closed the group, so that all that it has is on disk, or never had it.
-    boolean isClosed() {
+    boolean isFullyClosed() {
         RaftServer.Division d = division;
         return d == null
                 ? !opening.wasGiven()

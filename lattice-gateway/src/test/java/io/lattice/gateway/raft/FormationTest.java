@@ -53,6 +53,16 @@ class FormationTest {
         });
     }
 
+    /// As [#founders], with other members from the second round on. In the first one n2 doesn't answer.
+    private CompletableFuture<Optional<List<String>>> foundersAfterChangeTo(
+            List<PeerAddress> changed) {
+        CompletableFuture<Optional<List<String>>> founders = founders();
+        FakePeers.Asked first = peers.next("n2");
+        members = changed;
+        first.lost();
+        return founders;
+    }
+
     private static ProbeReply.Builder probe(String identity, String... voters) {
         return ProbeReply.newBuilder()
                 .setRaftId(identity)
@@ -64,21 +74,12 @@ class FormationTest {
         peers.next(peer).callback().accept(PeerReply.newBuilder().setProbe(probe).build());
     }
 
-    /// Lets a round pass in which none of these answers.
-    private void awaitSilentRound(String... asked) {
-        for (String peer : asked) {
-            peers.next(peer).lost();
-        }
-    }
-
     @Test
     void whoWaitedForAnotherFoundsAloneOnlyWhenThatOneHasNoLog() throws Exception {
-        CompletableFuture<Optional<List<String>>> founders = founders();
-        FakePeers.Asked first = peers.next("n2");
-        members = List.of(SELF);
-        first.lost();
+        CompletableFuture<Optional<List<String>>> founders = foundersAfterChangeTo(List.of(SELF));
 
-        awaitSilentRound(OTHER_ADDRESS, OTHER_ADDRESS);
+        peers.next(OTHER_ADDRESS).lost();
+        peers.next(OTHER_ADDRESS).lost();
         assertThat(founders).isNotDone();
         assertThat(agreed.get()).as("what others are told").isEmpty();
         answer(OTHER_ADDRESS, probe(OTHER_IDENTITY));
@@ -88,10 +89,8 @@ class FormationTest {
 
     @Test
     void whoWaitedForAnotherFoundsWithAThirdOnlyWhenThatOneHasNoLog() throws Exception {
-        CompletableFuture<Optional<List<String>>> founders = founders();
-        FakePeers.Asked first = peers.next("n2");
-        members = List.of(SELF, THIRD);
-        first.lost();
+        CompletableFuture<Optional<List<String>>> founders =
+                foundersAfterChangeTo(List.of(SELF, THIRD));
 
         peers.next(OTHER_ADDRESS).lost();
         answer("n4", probe("n4~d", "n1", "n4"));
@@ -123,10 +122,8 @@ class FormationTest {
 
     @Test
     void whoIsNotToBeAMemberAnyMoreFoundsNothing() throws Exception {
-        CompletableFuture<Optional<List<String>>> founders = founders();
-        FakePeers.Asked first = peers.next("n2");
-        members = List.of(OTHER, THIRD);
-        first.lost();
+        CompletableFuture<Optional<List<String>>> founders =
+                foundersAfterChangeTo(List.of(OTHER, THIRD));
 
         answer("n2", probe(OTHER_IDENTITY, "n2", "n4"));
         answer("n4", probe("n4~d", "n2", "n4"));
@@ -141,10 +138,8 @@ class FormationTest {
 
     @Test
     void whoMovedToAnotherAddressIsAskedAtBoth() throws Exception {
-        CompletableFuture<Optional<List<String>>> founders = founders();
-        FakePeers.Asked first = peers.next("n2");
-        members = List.of(SELF, new PeerAddress("n2", "127.0.0.1", 22));
-        first.lost();
+        CompletableFuture<Optional<List<String>>> founders =
+                foundersAfterChangeTo(List.of(SELF, new PeerAddress("n2", "127.0.0.1", 22)));
 
         peers.next(OTHER_ADDRESS).lost();
         answer("n2", probe("n2~new", "n1", "n2"));

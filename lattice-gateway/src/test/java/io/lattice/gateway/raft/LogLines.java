@@ -5,6 +5,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import java.util.List;
+import java.util.function.Predicate;
 import org.slf4j.LoggerFactory;
 
 /// What a class logs from now on.
@@ -32,15 +33,18 @@ final class LogLines implements AutoCloseable {
 
     /// Lines that contain this.
     long countWith(String part) {
-        return List.copyOf(lines.list).stream()
-                .filter(event -> event.getFormattedMessage().contains(part))
-                .count();
+        return count(line -> line.contains(part));
     }
 
     /// Lines that begin so.
     long count(String start) {
+        return count(line -> line.startsWith(start));
+    }
+
+    private long count(Predicate<String> which) {
         return List.copyOf(lines.list).stream()
-                .filter(event -> event.getFormattedMessage().startsWith(start))
+                .map(ILoggingEvent::getFormattedMessage)
+                .filter(which)
                 .count();
     }
 

@@ -245,9 +245,7 @@ public final class LatticeStateMachine extends BaseStateMachine {
             // Under Ratis' locks, and so the term in which the entry will stand.
             long term = getServer().join().getDivision(getGroupId()).getInfo().getCurrentTerm();
             if (!message.beginAppend(term)) {
-                // Ratis keeps the permit of an entry that is refused here until the leadership
-                // ends;
-                // it has thousands.
+                // Ratis keeps the permit of what is refused here for as long as this node leads.
                 boolean leaderShouldStepDown = false;
                 throw new StateMachineException(
                         "the batch may not become an entry of term " + term, leaderShouldStepDown);
