@@ -272,6 +272,7 @@ final class ConfigAssembler {
                 new Batching(
                         settings.getOrDefault(ConfigKeys.BATCHING_MAX_BYTES),
                         settings.getOrDefault(ConfigKeys.BATCHING_MAX_COMMANDS),
+                        settings.getOrDefault(ConfigKeys.BATCHING_MAX_WAIT),
                         settings.getOrDefault(ConfigKeys.BATCHING_QUEUE_CAPACITY)),
                 new Limits(
                         settings.getOrDefault(ConfigKeys.LIMITS_REQUEST_BYTES),

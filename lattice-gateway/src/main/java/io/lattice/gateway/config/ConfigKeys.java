@@ -198,6 +198,9 @@ final class ConfigKeys {
                     (int) MIB);
     static final ConfigKey<Integer> BATCHING_MAX_COMMANDS =
             ConfigKey.withDefault("batching.max_batch_commands", ValueType.int32(1, 65_536), 4_096);
+    static final ConfigKey<Duration> BATCHING_MAX_WAIT =
+            ConfigKey.withDefault(
+                    "batching.max_wait_ms", ValueType.millis(0, 50), Duration.ofMillis(8));
     static final ConfigKey<Integer> BATCHING_QUEUE_CAPACITY =
             ConfigKey.withDefault("batching.queue_capacity", ValueType.int32(1, 1_000_000), 16_384);
 
@@ -288,6 +291,7 @@ final class ConfigKeys {
                     RAFT_SEGMENT_SIZE,
                     BATCHING_MAX_BYTES,
                     BATCHING_MAX_COMMANDS,
+                    BATCHING_MAX_WAIT,
                     BATCHING_QUEUE_CAPACITY,
                     LIMITS_REQUEST_BYTES,
                     LIMITS_TXN_OPS,

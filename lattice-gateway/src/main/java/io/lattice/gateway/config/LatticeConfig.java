@@ -349,11 +349,14 @@ public record LatticeConfig(
     ///
     /// @param maxBatchBytes encoded size of one batch; a single larger command goes alone
     /// @param maxBatchCommands commands in one batch
+    /// @param maxWait how long a batch may wait for more when writes come in a steady stream; 0 for not at all
     /// @param queueCapacity commands that may wait; further ones are refused as "too many requests"
-    public record Batching(int maxBatchBytes, int maxBatchCommands, int queueCapacity) {
+    public record Batching(
+            int maxBatchBytes, int maxBatchCommands, Duration maxWait, int queueCapacity) {
         public Batching {
             ConfigKeys.BATCHING_MAX_BYTES.require(maxBatchBytes);
             ConfigKeys.BATCHING_MAX_COMMANDS.require(maxBatchCommands);
+            ConfigKeys.BATCHING_MAX_WAIT.require(maxWait);
             ConfigKeys.BATCHING_QUEUE_CAPACITY.require(queueCapacity);
         }
     }

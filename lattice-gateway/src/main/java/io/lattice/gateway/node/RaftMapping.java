@@ -72,6 +72,7 @@ final class RaftMapping {
                 config.limits().requestTimeout(),
                 batching.maxBatchCommands(),
                 batching.maxBatchBytes(),
+                batching.maxWait(),
                 batching.queueCapacity(),
                 QUEUE_BYTES_MAX,
                 tls == null

@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.gateway.raft.ForwardedQueue.Forwarded;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
@@ -32,8 +33,8 @@ record AbsentGroup(RaftSettings settings, RaftIdentity identity, @Nullable UUID 
     }
 
     @Override
-    public void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
-        callback.accept(ForwardReply.Result.NOT_APPENDED);
+    public void forward(ForwardRequest request, Consumer<ForwardReply> callback) {
+        callback.accept(Forwarded.reply(ForwardReply.Result.NOT_APPENDED));
     }
 
     @Override

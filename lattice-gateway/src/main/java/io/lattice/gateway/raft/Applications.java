@@ -48,11 +48,11 @@ final class Applications implements ApplyListener {
     }
 
     @Override
-    public void committed(LogPosition position) {
+    public void committed(LogPosition position, CommandBatch batch) {
         beganNanos = System.nanoTime();
         Proposer p = proposer;
         if (p != null) {
-            p.committed(position);
+            p.committed(position, batch);
         }
     }
 

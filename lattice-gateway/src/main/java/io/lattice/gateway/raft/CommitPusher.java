@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// an entry of one put costs.
 ///
 /// This hook keeps the leader's log appenders, which Ratis doesn't show otherwise. An appender that is asked to push sends a
-/// heartbeat as soon as its follower has the entry on disk: earlier, the follower would not take the commit index from it.
-public final class CommitPusher {
+/// heartbeat as soon as its follower has the entry on disk: earlier, the follower would not take the commit index from it. A follower
+/// that has it already when the entry is committed is told by the answer to what it forwarded, which spares a message both ways.
+public final class CommitPusher implements CommitNews {
     /// How long a follower that nobody is known to wait at may lack what is committed.
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -43,20 +44,26 @@ public final class CommitPusher {
         soon = new Deferral(time, PATIENCE_NANOS, this::push);
     }
 
-    /// Has a follower told that `index` is committed, unless it knows. Cheap and non-blocking.
-    void push(String raftId, long index) {
+    @Override
+    public void push(String raftId, long index) {
         PushingAppender appender = appenders.get(raftId);
         if (appender != null) {
             appender.push(index);
         }
     }
 
+    @Override
+    public boolean leaveToAnswer(String raftId, long index) {
+        PushingAppender appender = appenders.get(raftId);
+        return appender != null && appender.leaveToAnswer(index);
+    }
+
     private void push(long index) {
         appenders.values().forEach(appender -> appender.push(index));
     }
 
-    /// Has every follower told within 2 ms that `index` is committed, unless a later one follows.
-    void pushSoon(long index) {
+    @Override
+    public void pushSoon(long index) {
         soon.defer(index);
     }
 
@@ -98,7 +105,8 @@ public final class CommitPusher {
         /// The newest index that the follower should know to be committed.
         private final AtomicLong wanted = new AtomicLong(-1);
 
-        private long pushed = -1; // only on the appender's thread
+        /// The newest index that it was told of by more than the next entry.
+        private final AtomicLong told = new AtomicLong(-1);
 
         PushingAppender(RaftServer.Division server, LeaderState state, FollowerInfo follower) {
             super(server, state, follower);
@@ -107,13 +115,29 @@ public final class CommitPusher {
 
         /// Ratis wakes a sender for each entry, and one that waits for an answer sends a heartbeat then: hundreds a second to a
         /// follower that is paused or gone, and as many warnings when they time out. The sender of a silent follower wakes up
-        /// by its own heartbeats, and for an answer.
+        /// by its own heartbeats, and for an answer. An answer wakes it too; after most there is nothing to send.
         @Override
         public void notifyLogAppender() {
-            if (!hasPendingDataRequests()
-                    || getFollower().getLastRpcResponseTime().elapsedTimeMs() < SILENT_MILLIS) {
+            if (hasWork()
+                    && (!hasPendingDataRequests()
+                            || getFollower().getLastRpcResponseTime().elapsedTimeMs()
+                                    < SILENT_MILLIS)) {
                 super.notifyLogAppender();
             }
+        }
+
+        private boolean hasWork() {
+            return getHeartbeatWaitTimeMs() <= 0
+                    || (hasAppendEntries() && !isAwaited())
+                    || hasPush(wanted.get());
+        }
+
+        /// Whether the follower should be told that `index` is committed, and would believe it.
+        private boolean hasPush(long index) {
+            FollowerInfo follower = getFollower();
+            return index > told.get()
+                    && follower.getMatchIndex() >= index
+                    && follower.getCommitIndex() < index;
         }
 
         /// Not to a peer that is away: each attempt would read parts of the snapshot and send them to nobody.
@@ -146,6 +170,14 @@ public final class CommitPusher {
                     > getServer().properties().maxRpcTimeoutMs();
         }
 
+        private boolean leaveToAnswer(long index) {
+            if (getFollower().getMatchIndex() < index) {
+                return false;
+            }
+            told.accumulateAndGet(index, Math::max);
+            return true;
+        }
+
         private void push(long index) {
             if (wanted.getAndAccumulate(index, Math::max) < index) {
                 notifyLogAppender();
@@ -165,11 +197,8 @@ public final class CommitPusher {
                 return true;
             }
             long index = wanted.get();
-            FollowerInfo follower = getFollower();
-            if (index > pushed
-                    && follower.getMatchIndex() >= index
-                    && follower.getCommitIndex() < index) {
-                pushed = index;
+            if (hasPush(index)) {
+                told.accumulateAndGet(index, Math::max);
                 triggerHeartbeat();
                 return true;
             }

@@ -3,17 +3,23 @@ package io.lattice.gateway.raft;
 import io.lattice.gateway.raft.ForwardedQueue.Forwarded;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
-import io.lattice.proto.peer.ForwardReply;
 import io.lattice.statemachine.raft.BatchMessage;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// The log entry under way on the leader.
+/// The log entry under way on the leader. Not thread-safe: the proposer guards it.
 ///
 /// @param own this node's proposal in it, if there is one
-/// @param forwarded the other nodes' proposals in it
+/// @param forwarded the other nodes' proposals in it that aren't answered yet
+/// @param earlyForwarded of their commands, those that came early
 record EntryInFlight(
-        BatchMessage message, @Nullable Ticket own, List<Forwarded> forwarded, long beganNanos) {
+        BatchMessage message,
+        @Nullable Ticket own,
+        List<Forwarded> forwarded,
+        int earlyForwarded,
+        long beganNanos) {
 
     /// Makes the next entry of what waits, of one proposal at least, and registers this node's own part.
     ///
@@ -34,7 +40,11 @@ record EntryInFlight(
             batch.addProposals(own.proposal);
         }
         return new EntryInFlight(
-                new BatchMessage(batch.build(), term), own, taken, System.nanoTime());
+                new BatchMessage(batch.build(), term),
+                own,
+                taken,
+                taken.stream().mapToInt(Forwarded::earlyCommands).sum(),
+                System.nanoTime());
     }
 
     /// How many commands it holds.
@@ -44,9 +54,16 @@ record EntryInFlight(
                 .sum();
     }
 
-    /// Tells the other nodes what became of their proposals.
-    void answer(ForwardReply.Result result) {
-        forwarded.forEach(f -> f.callback().accept(result));
+    /// Takes those of the other nodes' proposals that are to be answered now; the others are answered later.
+    List<Forwarded> takeForwarded(Predicate<Forwarded> now) {
+        List<Forwarded> taken = new ArrayList<>();
+        forwarded.removeIf(f -> now.test(f) && taken.add(f));
+        return taken;
+    }
+
+    /// Takes all that aren't answered yet.
+    List<Forwarded> takeForwarded() {
+        return takeForwarded(_ -> true);
     }
 
     /// Whether it became this one: an origin uses a sequence number once, so the first proposal names the entry.

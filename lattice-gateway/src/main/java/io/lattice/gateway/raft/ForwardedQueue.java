@@ -3,9 +3,11 @@ package io.lattice.gateway.raft;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
+import io.lattice.statemachine.apply.LogPosition;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /// Other nodes' proposals that wait for the leader's next entry, in the order in which they came. Not thread-safe: the
@@ -19,11 +21,38 @@ final class ForwardedQueue {
 
     /// @param term in which it was sent, and this node led when it came
     /// @param from the follower's Raft identity
+    /// @param earlyCommands those that came while the follower had another proposal under way
     /// @param callback runs once
     record Forwarded(
-            Proposal proposal, long term, String from, Consumer<ForwardReply.Result> callback) {
+            Proposal proposal,
+            long term,
+            String from,
+            int earlyCommands,
+            Consumer<ForwardReply> callback) {
         int bytes() {
             return proposal.getSerializedSize();
+        }
+
+        void answer(ForwardReply.Result result) {
+            callback.accept(reply(result));
+        }
+
+        /// It is committed.
+        ///
+        /// @param position of the entry if the follower is known to have it on disk, or none
+        /// @param pauseNanos how long the follower should wait with its next one
+        void answerCommitted(LogPosition position, long pauseNanos) {
+            callback.accept(
+                    ForwardReply.newBuilder()
+                            .setResult(ForwardReply.Result.COMMITTED)
+                            .setTerm(position.term())
+                            .setIndex(Math.max(0, position.index()))
+                            .setPauseUs((int) TimeUnit.NANOSECONDS.toMicros(pauseNanos))
+                            .build());
+        }
+
+        static ForwardReply reply(ForwardReply.Result result) {
+            return ForwardReply.newBuilder().setResult(result).build();
         }
     }
 

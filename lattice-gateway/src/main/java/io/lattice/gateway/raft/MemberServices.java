@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.gateway.raft.ForwardedQueue.Forwarded;
 import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.proto.peer.JoinReply;
@@ -54,10 +55,10 @@ final class MemberServices implements PeerServer.Handler {
     }
 
     @Override
-    public void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
+    public void forward(ForwardRequest request, Consumer<ForwardReply> callback) {
         Proposer proposer = node.proposerOrNull();
         if (proposer == null) {
-            callback.accept(ForwardReply.Result.NOT_APPENDED);
+            callback.accept(Forwarded.reply(ForwardReply.Result.NOT_APPENDED));
             return;
         }
         proposer.forward(request, callback);

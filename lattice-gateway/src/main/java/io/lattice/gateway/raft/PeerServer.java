@@ -39,7 +39,7 @@ final class PeerServer {
         void readIndex(Consumer<OptionalLong> callback);
 
         /// Puts a follower's proposal into the log.
-        void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback);
+        void forward(ForwardRequest request, Consumer<ForwardReply> callback);
 
         /// Whether this node has a log, and who founded it.
         ProbeReply probe();
@@ -105,11 +105,7 @@ final class PeerServer {
                 case FORWARD ->
                         handler.forward(
                                 request.getForward(),
-                                result ->
-                                        send(
-                                                reply.setForward(
-                                                        ForwardReply.newBuilder()
-                                                                .setResult(result))));
+                                forwarded -> send(reply.setForward(forwarded)));
                 case PROBE -> send(reply.setProbe(handler.probe()));
                 case JOIN -> send(reply.setJoin(handler.join(request.getJoin())));
                 case LEAVE -> handler.leave(request.getLeave(), left -> send(reply.setLeave(left)));

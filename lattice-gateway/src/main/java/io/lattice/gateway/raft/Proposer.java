@@ -51,7 +51,7 @@ public final class Proposer {
     private final Standing raft;
     private final PeerSender peers;
     private final EntrySink sink;
-    private final CommitPusher pusher;
+    private final CommitNews news;
     private final RaftSettings settings;
     private final Executor completions;
     private final Thread submitter;
@@ -64,6 +64,14 @@ public final class Proposer {
     private final ForwardOrder order = new ForwardOrder();
     private final Tickets tickets;
     private final BatchPacer pacer = new BatchPacer();
+    private final StreamPacer stream;
+
+    /// Those that wait and came while this node had a batch under way.
+    private int earlyCommands;
+
+    /// Until then, as a follower, it had better not forward: so the leader has said.
+    private long pauseEndNanos;
+
     private final Refusals refusals = new Refusals();
     private long retryNanos;
     private boolean submitterIdle;
@@ -87,18 +95,20 @@ public final class Proposer {
             Standing raft,
             PeerSender peers,
             EntrySink sink,
-            CommitPusher pusher,
+            CommitNews news,
             RaftSettings settings,
             Executor completions,
             long origin) {
         this.raft = raft;
         this.peers = peers;
         this.sink = sink;
-        this.pusher = pusher;
+        this.news = news;
         this.settings = settings;
         this.completions = completions;
         this.waiting = new CommandQueue(settings);
         this.tickets = new Tickets(origin);
+        this.stream = new StreamPacer(settings.batchWaitMax().toNanos(), System.nanoTime());
+        this.pauseEndNanos = System.nanoTime();
         this.retryNanos = System.nanoTime();
         this.submitter =
                 Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
@@ -127,6 +137,7 @@ public final class Proposer {
             if (stopped) {
                 refused = ProposalFailure.STOPPED;
             } else if (waiting.add(pending)) {
+                earlyCommands += hasOwnUnderWay() ? 1 : 0;
                 alone = takeAlone();
             } else {
                 refused = ProposalFailure.TOO_MANY_REQUESTS;
@@ -153,7 +164,7 @@ public final class Proposer {
 
     /// A follower's proposal, to be put into the log here if this node leads in the term in which it was sent, and no later one of that
     /// process has been.
-    void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
+    void forward(ForwardRequest request, Consumer<ForwardReply> callback) {
         Proposal proposal = request.getProposal();
         boolean accepted;
         Runnable alone = null;
@@ -167,14 +178,20 @@ public final class Proposer {
                             && order.take(request.getTerm(), proposal);
             if (accepted) {
                 forwarded.add(
-                        new Forwarded(proposal, request.getTerm(), request.getRaftId(), callback));
+                        new Forwarded(
+                                proposal,
+                                request.getTerm(),
+                                request.getRaftId(),
+                                Math.clamp(
+                                        request.getEarlyCommands(), 0, proposal.getCommandsCount()),
+                                callback));
                 alone = takeAlone();
             }
         } finally {
             lock.unlock();
         }
         if (!accepted) {
-            callback.accept(ForwardReply.Result.NOT_APPENDED);
+            callback.accept(Forwarded.reply(ForwardReply.Result.NOT_APPENDED));
         } else if (alone != null) {
             alone.run();
         }
@@ -196,13 +213,18 @@ public final class Proposer {
         if (submitterIdle
                 && commands() > 0
                 && !isUnderWay()
-                && (!submitterPaced || commands() >= pacer.target())) {
+                && (!submitterPaced || nanosToWait(System.nanoTime()) == 0)) {
             work.signal();
         }
     }
 
     private boolean isUnderWay() {
         return entryInFlight != null || forwardInFlight != null;
+    }
+
+    /// Whether commands of this node's clients are under way.
+    private boolean hasOwnUnderWay() {
+        return forwardInFlight != null || (entryInFlight != null && entryInFlight.own() != null);
     }
 
     /// Commands that would make the next batch.
@@ -237,7 +259,7 @@ public final class Proposer {
             if (commands() == 0 || entryInFlight != null) {
                 work.await();
             } else {
-                long pace = isUnderWay() ? 0 : pacer.nanosToWait(commands(), System.nanoTime());
+                long pace = isUnderWay() ? 0 : nanosToWait(System.nanoTime());
                 submitterPaced = pace > 0;
                 // What isn't paced waits for a leader, whose arrival Ratis doesn't always
                 // announce.
@@ -260,8 +282,7 @@ public final class Proposer {
         boolean leads = raft.isReadyLeader();
         List<Forwarded> refused = forwarded.removeBefore(leads ? term : Long.MAX_VALUE);
         if (!refused.isEmpty()) {
-            return () ->
-                    refused.forEach(f -> f.callback().accept(ForwardReply.Result.NOT_APPENDED));
+            return () -> refused.forEach(f -> f.answer(ForwardReply.Result.NOT_APPENDED));
         }
         if (leads) {
             if (entryInFlight == null && commands() > 0 && isTime()) {
@@ -269,6 +290,10 @@ public final class Proposer {
                         EntryInFlight.take(
                                 forwarded, waiting, tickets, term, settings.batchBytesMax());
                 pacer.began(entry.commands());
+                stream.began(
+                        entry.commands(),
+                        entry.earlyForwarded() + (entry.own() == null ? 0 : takeEarly()),
+                        entry.beganNanos());
                 entryInFlight = entry;
                 return () -> sink.submit(entry.message(), cause -> submitFailed(entry, cause));
             }
@@ -282,6 +307,7 @@ public final class Proposer {
                 && isTime()) {
             Ticket ticket = tickets.take(waiting, settings.batchBytesMax());
             pacer.began(ticket.pendings.size());
+            ticket.earlyCommands = takeEarly();
             ticket.term = term;
             ticket.forwardedTo = leader;
             forwardInFlight = ticket;
@@ -297,18 +323,35 @@ public final class Proposer {
     /// Whether the pause after a failure is over and nobody else is expected soon.
     private boolean isTime() {
         long now = System.nanoTime();
-        return now - retryNanos >= 0 && pacer.nanosToWait(commands(), now) == 0;
+        return now - retryNanos >= 0 && nanosToWait(now) == 0;
+    }
+
+    /// How long what is there should still wait for company, nanoseconds. Caller holds the lock.
+    private long nanosToWait(long now) {
+        int commands = commands();
+        long forStream =
+                raft.isReadyLeader()
+                        ? stream.nanosToWait(commands, now)
+                        : StreamPacer.isEnough(commands) ? 0 : pauseEndNanos - now;
+        return Math.max(pacer.nanosToWait(commands, now), forStream);
+    }
+
+    /// The commands since the last batch that came while that was under way. Caller holds the lock.
+    private int takeEarly() {
+        int taken = earlyCommands;
+        earlyCommands = 0;
+        return taken;
     }
 
     private void submitFailed(EntryInFlight entry, Throwable cause) {
         boolean undecided = !entry.message().withdraw();
         LOG.debug("an entry was not accepted, undecided {}", undecided, cause);
-        boolean givenUp;
+        List<Forwarded> unanswered = List.of();
         lock.lock();
         try {
-            givenUp = entryInFlight == null || entryInFlight.message() != entry.message();
-            if (!givenUp) {
+            if (entryInFlight != null && entryInFlight.message() == entry.message()) {
                 entryInFlight = null;
+                unanswered = entry.takeForwarded();
             }
             if (undecided) {
                 refusals.taken();
@@ -327,13 +370,13 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
-        if (!givenUp) {
-            entry.answer(result(undecided));
-        }
+        answer(unanswered, undecided);
     }
 
-    private static ForwardReply.Result result(boolean undecided) {
-        return undecided ? ForwardReply.Result.UNDECIDED : ForwardReply.Result.NOT_APPENDED;
+    private static void answer(List<Forwarded> failed, boolean undecided) {
+        ForwardReply.Result result =
+                undecided ? ForwardReply.Result.UNDECIDED : ForwardReply.Result.NOT_APPENDED;
+        failed.forEach(f -> f.answer(result));
     }
 
     /// Lets what waits be sent again after a pause. Caller holds the lock.
@@ -351,9 +394,18 @@ public final class Proposer {
     private void onForwarded(Ticket ticket, @Nullable PeerReply reply) {
         ForwardReply.Result result =
                 reply == null ? ForwardReply.Result.UNDECIDED : reply.getForward().getResult();
+        if (reply != null && result == ForwardReply.Result.COMMITTED) {
+            ForwardReply forward = reply.getForward();
+            notePause(ticket, forward);
+            if (forward.getIndex() > 0) {
+                sink.committed(
+                        ticket.forwardedTo, new LogPosition(forward.getTerm(), forward.getIndex()));
+            }
+            return;
+        }
         lock.lock();
         try {
-            if (result == ForwardReply.Result.APPLIED || !tickets.isRegistered(ticket)) {
+            if (!tickets.isRegistered(ticket)) {
                 return;
             }
             if (forwardInFlight == ticket) {
@@ -370,22 +422,51 @@ public final class Proposer {
         }
     }
 
-    /// An entry is about to be applied here. On the applying thread.
-    void committed(LogPosition position) {
-        List<Forwarded> waitFor;
-        boolean lastForNow;
+    /// How long the next proposal had better wait once this one is applied, or from now if it already is. No longer than this node may wait,
+    /// whatever the leader says.
+    private void notePause(Ticket ticket, ForwardReply reply) {
+        long nanos =
+                Math.clamp(
+                        TimeUnit.MICROSECONDS.toNanos(reply.getPauseUs()),
+                        0,
+                        settings.batchWaitMax().toNanos());
         lock.lock();
         try {
+            ticket.pauseNanos = nanos;
+            if (!tickets.isRegistered(ticket) && forwardInFlight == null) {
+                pauseEndNanos = System.nanoTime() + nanos;
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// An entry is about to be applied here. On the applying thread.
+    void committed(LogPosition position, CommandBatch batch) {
+        long index = position.index();
+        List<Forwarded> told = List.of();
+        List<Forwarded> waitFor = List.of();
+        boolean lastForNow;
+        long pause;
+        lock.lock();
+        try {
+            pause = stream.nanosForOthers();
             EntryInFlight entry = entryInFlight;
-            waitFor = entry == null ? List.of() : entry.forwarded();
+            if (entry != null && entry.isFirstOf(batch)) {
+                told = entry.takeForwarded(f -> news.leaveToAnswer(f.from(), index));
+                waitFor = List.copyOf(entry.forwarded());
+            }
             lastForNow = commands() == 0 && raft.isReadyLeader();
         } finally {
             lock.unlock();
         }
-        waitFor.forEach(f -> pusher.push(f.from(), position.index()));
+        for (Forwarded f : told) {
+            f.answerCommitted(position, pause);
+        }
+        waitFor.forEach(f -> news.push(f.from(), index));
         if (lastForNow) {
             // Otherwise the next entry tells the followers.
-            pusher.pushSoon(position.index());
+            news.pushSoon(index);
         }
     }
 
@@ -393,14 +474,16 @@ public final class Proposer {
     void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
         List<Forwarded> answered = List.of();
         List<Runnable> completed = new ArrayList<>();
+        long pause;
         lock.lock();
         try {
+            pause = stream.nanosForOthers();
             EntryInFlight entry = entryInFlight;
             if (entry != null && entry.isFirstOf(batch)) {
-                answered = entry.forwarded();
+                answered = entry.takeForwarded();
                 entryInFlight = null;
                 refusals.taken();
-                pacer.ended(System.nanoTime());
+                endedNow();
             }
             for (int i = 0; i < batch.getProposalsCount(); i++) {
                 Proposal proposal = batch.getProposals(i);
@@ -416,8 +499,17 @@ public final class Proposer {
             lock.unlock();
         }
         completed.forEach(Runnable::run);
-        answered.forEach(f -> f.callback().accept(ForwardReply.Result.APPLIED));
+        for (Forwarded f : answered) {
+            f.answerCommitted(LogPosition.NONE, pause);
+        }
         advanced(position);
+    }
+
+    /// The entry under way was applied. Caller holds the lock.
+    private void endedNow() {
+        long now = System.nanoTime();
+        pacer.ended(now);
+        stream.ended(now);
     }
 
     /// The ticket of an applied proposal, or null if its callers were told that they can't know. Caller holds the lock.
@@ -425,7 +517,9 @@ public final class Proposer {
         Ticket ticket = tickets.remove(sequence);
         if (ticket != null && forwardInFlight == ticket) {
             forwardInFlight = null;
-            pacer.ended(System.nanoTime());
+            long now = System.nanoTime();
+            pacer.ended(now);
+            pauseEndNanos = now + ticket.pauseNanos;
         }
         return ticket;
     }
@@ -471,7 +565,7 @@ public final class Proposer {
     boolean tick(long nowNanos) {
         boolean busy;
         List<Pending> late;
-        EntryInFlight givenUp = null;
+        List<Forwarded> givenUp = List.of();
         boolean undecided = false;
         lock.lock();
         try {
@@ -486,7 +580,7 @@ public final class Proposer {
                 // appended
                 // has come to its deadline.
                 entryInFlight = null;
-                givenUp = entry;
+                givenUp = entry.takeForwarded();
                 undecided = !entry.message().withdraw();
                 Ticket own = entry.own();
                 if (own != null && undecided) {
@@ -497,9 +591,7 @@ public final class Proposer {
         } finally {
             lock.unlock();
         }
-        if (givenUp != null) {
-            givenUp.answer(result(undecided));
-        }
+        answer(givenUp, undecided);
         late.forEach(pending -> pending.completion().failed(ProposalFailure.TIMED_OUT));
         failTickets(
                 ticket -> nowNanos - ticket.pendings.getFirst().deadlineNanos() >= 0,

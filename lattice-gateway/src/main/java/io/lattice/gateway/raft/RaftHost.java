@@ -157,6 +157,7 @@ public final class RaftHost implements AutoCloseable {
             @Nullable GrpcTlsConfig tls,
             BiConsumer<String, Throwable> fatal)
             throws IOException {
+        AppendReplies.onEventLoops();
         Parameters parameters = new Parameters();
         new RatisTransport(
                         group -> member(group).pusher(),

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// @param batchCommandsMax commands in one log entry
 /// @param batchBytesMax encoded commands in one log entry, bytes; a single larger command still gets an entry of
 ///     its own
+/// @param batchWaitMax how long a batch of a steady stream may wait for more; 0 for not at all
 /// @param queueCommandsMax commands that may wait before further ones are refused
 /// @param queueBytesMax encoded bytes that may wait before further ones are refused
 /// @param tls null for plain text
@@ -44,6 +45,7 @@ public record RaftSettings(
         Duration requestTimeout,
         int batchCommandsMax,
         int batchBytesMax,
+        Duration batchWaitMax,
         int queueCommandsMax,
         long queueBytesMax,
         @Nullable PeerTls tls) {

@@ -1,11 +1,15 @@
 package io.lattice.gateway.raft;
 
+import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.raft.BatchMessage;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.proto.RaftProtos.TermIndexProto;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.GroupManagementRequest;
 import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
@@ -16,12 +20,18 @@ import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SetConfigurationRequest;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.util.ProtoUtils;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What this process asks of its own Ratis server, without the network. Thread-safe. Each call may wait for Ratis'
 /// locks, which Ratis holds while it persists a vote.
 final class RatisCalls implements EntrySink {
+    private static final Logger LOG = LoggerFactory.getLogger(RatisCalls.class);
+
     private static final long TRANSFER_TIMEOUT_MS = 3_000;
 
     private final RaftServer server;
@@ -64,6 +74,45 @@ final class RatisCalls implements EntrySink {
                         failed.accept(reply.getException());
                     }
                 });
+    }
+
+    /// As a heartbeat that the leader sends would: Ratis looks whether it has that entry. One that would change this node's role or term is
+    /// left to a real one, since it may take long.
+    @Override
+    public void committed(String leader, LogPosition position) {
+        try {
+            DivisionInfo info = server.getDivision(groupId).getInfo();
+            if (info.getLifeCycleState().isRunning()
+                    && info.getCurrentTerm() == position.term()
+                    && (info.isFollower() || info.isListener())) {
+                var _ =
+                        server.appendEntriesAsync(heartbeat(leader, position))
+                                .exceptionally(e -> {
+                                    LOG.debug("{} isn't taken as committed", position, e);
+                                    return null;
+                                });
+            }
+        } catch (IOException e) {
+            // It is being closed, or the next heartbeat tells it.
+            LOG.debug("{} isn't taken as committed", position, e);
+        }
+    }
+
+    private AppendEntriesRequestProto heartbeat(String leader, LogPosition position) {
+        return AppendEntriesRequestProto.newBuilder()
+                .setServerRequest(
+                        RaftRpcRequestProto.newBuilder()
+                                .setRequestorId(RaftPeerId.valueOf(leader).toByteString())
+                                .setReplyId(server.getId().toByteString())
+                                .setRaftGroupId(ProtoUtils.toRaftGroupIdProtoBuilder(groupId))
+                                .setCallId(callIds.incrementAndGet()))
+                .setLeaderTerm(position.term())
+                .setPreviousLog(
+                        TermIndexProto.newBuilder()
+                                .setTerm(position.term())
+                                .setIndex(position.index()))
+                .setLeaderCommit(position.index())
+                .build();
     }
 
     /// Opens the group on this server, and waits until that is done.

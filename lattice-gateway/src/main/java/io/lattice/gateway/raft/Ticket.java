@@ -19,6 +19,12 @@ final class Ticket {
     /// The term in which it was appended or forwarded, if it was.
     long term;
 
+    /// How many of its commands came while the one before was under way.
+    int earlyCommands;
+
+    /// How long the next one had better wait after this one.
+    long pauseNanos;
+
     /// The leader that it was forwarded to; empty if it wasn't.
     String forwardedTo = "";
 
@@ -53,7 +59,8 @@ final class Ticket {
                         ForwardRequest.newBuilder()
                                 .setProposal(proposal)
                                 .setRaftId(raftId)
-                                .setTerm(term));
+                                .setTerm(term)
+                                .setEarlyCommands(earlyCommands));
     }
 
     long sequence() {

@@ -445,7 +445,7 @@ class ConfigLoaderTest {
     void recordsRefuseWhatTheFileWouldRefuse() throws Exception {
         LatticeConfig valid = load(MINIMAL);
 
-        assertThatThrownBy(() -> new LatticeConfig.Batching(1, 1, 1))
+        assertThatThrownBy(() -> new LatticeConfig.Batching(1, 1, Duration.ZERO, 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("batching.max_batch_bytes: found 1");
         assertThatThrownBy(() ->

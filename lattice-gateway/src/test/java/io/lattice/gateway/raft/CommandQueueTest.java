@@ -181,6 +181,7 @@ class CommandQueueTest {
                 Duration.ofSeconds(7),
                 4_096,
                 BATCH_BYTES,
+                Duration.ZERO,
                 CAPACITY,
                 64L << 20,
                 null);

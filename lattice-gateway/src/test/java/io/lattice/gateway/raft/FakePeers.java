@@ -102,6 +102,18 @@ final class FakePeers implements PeerSender {
                             .build());
         }
 
+        void committed(long term, long index, int pauseUs) {
+            callback.accept(
+                    PeerReply.newBuilder()
+                            .setForward(
+                                    ForwardReply.newBuilder()
+                                            .setResult(ForwardReply.Result.COMMITTED)
+                                            .setTerm(term)
+                                            .setIndex(index)
+                                            .setPauseUs(pauseUs))
+                            .build());
+        }
+
         /// The stream breaks.
         void lost() {
             callback.accept(null);

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
+import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.raft.BatchMessage;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -16,9 +19,17 @@ import org.jspecify.annotations.Nullable;
 final class FakeSink implements EntrySink {
     private final LinkedBlockingQueue<Submitted> submitted = new LinkedBlockingQueue<>();
 
+    /// What leaders told this node to be committed.
+    final List<String> learned = Collections.synchronizedList(new ArrayList<>());
+
     @Override
     public void submit(BatchMessage message, Consumer<Throwable> failed) {
         submitted.add(new Submitted(message, failed));
+    }
+
+    @Override
+    public void committed(String leader, LogPosition position) {
+        learned.add(leader + " has committed " + position.index() + " of term " + position.term());
     }
 
     /// The oldest entry not yet taken; waits for it.

@@ -69,8 +69,9 @@ class PeerFuzzTest {
         }
 
         @Override
-        public void forward(ForwardRequest request, Consumer<ForwardReply.Result> callback) {
-            callback.accept(ForwardReply.Result.NOT_APPENDED);
+        public void forward(ForwardRequest request, Consumer<ForwardReply> callback) {
+            callback.accept(
+                    ForwardReply.newBuilder().setResult(ForwardReply.Result.NOT_APPENDED).build());
         }
 
         @Override

@@ -26,14 +26,16 @@ abstract class ProposerFixture {
     final FakeStanding standing = new FakeStanding();
     final FakePeers peers = new FakePeers();
     final FakeSink sink = new FakeSink();
+    final FakeNews news = new FakeNews();
     final List<String> told = Collections.synchronizedList(new ArrayList<>());
     final List<ForwardReply.Result> forwards = Collections.synchronizedList(new ArrayList<>());
+    final List<ForwardReply> replies = Collections.synchronizedList(new ArrayList<>());
     final Proposer proposer =
             new Proposer(
                     standing,
                     peers,
                     sink,
-                    new CommitPusher(new FrozenTime()),
+                    news,
                     TestSettings.single(Path.of("unused"), FakeStanding.SELF),
                     Runnable::run,
                     ORIGIN);
@@ -111,6 +113,11 @@ abstract class ProposerFixture {
         proposer.applied(new LogPosition(term, ++lastIndex), batch, outcomes);
     }
 
+    /// The entry that is applied next is committed.
+    void commit(CommandBatch batch) {
+        proposer.committed(new LogPosition(standing.term(), lastIndex + 1), batch);
+    }
+
     /// An entry of a new leader without commands.
     void applyConfiguration(long term) {
         proposer.advanced(new LogPosition(term, ++lastIndex));
@@ -136,7 +143,10 @@ abstract class ProposerFixture {
                         .setRaftId("n2~1")
                         .setTerm(term)
                         .build(),
-                forwards::add);
+                reply -> {
+                    forwards.add(reply.getResult());
+                    replies.add(reply);
+                });
     }
 
     static CommandBatch batch(Proposal proposal) {

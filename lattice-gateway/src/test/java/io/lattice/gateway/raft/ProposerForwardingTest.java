@@ -2,8 +2,10 @@ package io.lattice.gateway.raft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -34,11 +36,132 @@ class ProposerForwardingTest extends ProposerFixture {
         propose("a");
         FakePeers.Asked asked = peers.next("n2");
 
-        asked.forwarded(ForwardReply.Result.APPLIED);
+        asked.forwarded(ForwardReply.Result.COMMITTED);
         assertThat(told).as("not applied here yet").isEmpty();
 
         apply(batch(asked.proposal()));
         assertThat(told).containsExactly("a gets a");
+    }
+
+    @Test
+    void aFollowerLearnsFromTheReplyWhatIsCommitted() {
+        standing.follows("n2", 5);
+        propose("a");
+        FakePeers.Asked asked = peers.next("n2");
+
+        asked.committed(5, 17, 0);
+
+        assertThat(sink.learned).containsExactly("n2 has committed 17 of term 5");
+        assertThat(told).as("not applied here yet").isEmpty();
+    }
+
+    @Test
+    void aFollowerWaitsForCompanyAsLongAsTheLeaderSays() {
+        standing.follows("n2", 5);
+        propose("a");
+        FakePeers.Asked first = peers.next("n2");
+        first.committed(5, 17, 20_000);
+        long beforeNanos = System.nanoTime();
+        apply(batch(first.proposal()));
+
+        propose("b");
+        propose("c");
+
+        Proposal second = peers.next("n2").proposal();
+        assertThat(System.nanoTime() - beforeNanos)
+                .isGreaterThanOrEqualTo(TimeUnit.MILLISECONDS.toNanos(20));
+        assertThat(second.getCommandsCount()).isEqualTo(2);
+    }
+
+    @Test
+    void aFollowerWaitsNoLongerThanItMay() {
+        standing.follows("n2", 5);
+        propose("a");
+        FakePeers.Asked first = peers.next("n2");
+        first.committed(5, 17, (int) TimeUnit.SECONDS.toMicros(1_000));
+        apply(batch(first.proposal()));
+
+        propose("b");
+
+        // Or nothing comes within its time.
+        assertThat(peers.next("n2").proposal().getCommandsCount()).isEqualTo(1);
+    }
+
+    @Test
+    void aFollowerThatHasTheEntryOnDiskIsToldByTheAnswer() {
+        news.stored = true;
+        forward(1, "x");
+        CommandBatch entry = sink.next().batch();
+
+        commit(entry);
+
+        assertThat(replies)
+                .containsExactly(
+                        ForwardReply.newBuilder()
+                                .setResult(ForwardReply.Result.COMMITTED)
+                                .setTerm(5)
+                                .setIndex(11)
+                                .build());
+        assertThat(news.pushed).containsExactly("all 11");
+        apply(entry);
+        assertThat(forwards).as("answered once").hasSize(1);
+    }
+
+    @Test
+    void aFollowerThatLacksTheEntryIsToldByAHeartbeat() {
+        forward(1, "x");
+        CommandBatch entry = sink.next().batch();
+
+        commit(entry);
+
+        assertThat(news.pushed).containsExactly("n2~1 11", "all 11");
+        assertThat(forwards).isEmpty();
+        apply(entry);
+        assertThat(replies)
+                .containsExactly(
+                        ForwardReply.newBuilder().setResult(ForwardReply.Result.COMMITTED).build());
+    }
+
+    @Test
+    void anotherEntrysCommitAnswersNothing() {
+        news.stored = true;
+        forward(1, "x");
+        sink.next();
+
+        commit(batch(foreign(7, "y")));
+
+        assertThat(forwards).isEmpty();
+    }
+
+    @Test
+    void whatWasAnsweredWhenItWasCommittedIsNotAnsweredWhenItsTimeIsUp() {
+        news.stored = true;
+        forward(1, "x");
+        FakeSink.Submitted entry = sink.next();
+        entry.beginAppend(5);
+        commit(entry.batch());
+
+        proposer.tick(afterTimeout());
+
+        assertThat(forwards).containsExactly(ForwardReply.Result.COMMITTED);
+    }
+
+    @Test
+    void aFollowerSaysHowManyCommandsCameEarly() {
+        standing.follows("n2", 5);
+        propose("a");
+        FakePeers.Asked first = peers.next("n2");
+        assertThat(first.request().getForward().getEarlyCommands()).isZero();
+        propose("b");
+        propose("c");
+        apply(batch(first.proposal()));
+        FakePeers.Asked second = peers.next("n2");
+        assertThat(second.request().getForward().getEarlyCommands()).isEqualTo(2);
+        apply(batch(second.proposal()));
+
+        propose("d");
+
+        assertThat(peers.next("n2").request().getForward().getEarlyCommands()).isZero();
     }
 
     @Test
@@ -135,7 +258,7 @@ class ProposerForwardingTest extends ProposerFixture {
         assertThat(forwards).isEmpty();
         apply(second.batch());
         assertThat(forwards)
-                .containsExactly(ForwardReply.Result.APPLIED, ForwardReply.Result.APPLIED);
+                .containsExactly(ForwardReply.Result.COMMITTED, ForwardReply.Result.COMMITTED);
         assertThat(told).containsExactly("a gets a", "b gets b");
     }
 
@@ -158,7 +281,7 @@ class ProposerForwardingTest extends ProposerFixture {
 
         assertThat(forwards)
                 .containsExactly(
-                        ForwardReply.Result.APPLIED,
+                        ForwardReply.Result.COMMITTED,
                         ForwardReply.Result.NOT_APPENDED,
                         ForwardReply.Result.NOT_APPENDED);
         forward(3, "z");

@@ -77,7 +77,7 @@ class ProposerRandomTest {
                         standing,
                         peers,
                         sink,
-                        new CommitPusher(new FrozenTime()),
+                        new FakeNews(),
                         TestSettings.single(Path.of("unused"), FakeStanding.SELF),
                         Runnable::run,
                         ORIGIN);
@@ -168,7 +168,7 @@ class ProposerRandomTest {
             switch (fate) {
                 case 0 -> apply(batch);
                 case 1 -> {
-                    asked.forwarded(ForwardReply.Result.APPLIED);
+                    asked.forwarded(ForwardReply.Result.COMMITTED);
                     apply(batch);
                 }
                 case 2 -> {

@@ -160,6 +160,28 @@ class RaftGroupTest {
 
         // Ratis counts a call for each turn of the sender's loop, sent or not.
         assertThat(sender.getCallId() - asked).isLessThan(1_000);
+        long later = sender.getCallId();
+        await().atMost(LIMIT).until(() -> sender.getCallId() > later + 1);
+    }
+
+    @Test
+    void aPeerThatWasAwayIsServedAgainByTheSameLeadership() throws Exception {
+        TestNode away = follower();
+        TestNode leader = nodes.awaitLeader();
+        String name = away.settings().nodeId();
+        LogAppender sender = sender(leader, away);
+        nodes.stop(away);
+        await().atMost(LIMIT)
+                .until(() -> sender.getFollower().getLastRpcResponseTime().elapsedTimeMs() > 3_000);
+        leader.put("meanwhile", "1");
+        long term = leader.node().view().term();
+
+        TestNode back = nodes.start(name);
+
+        await().atMost(LIMIT).until(() -> back.getLocally("meanwhile").equals("1"));
+        assertThat(leader.node().view().term()).isEqualTo(term);
+        assertThat(sender(leader, back)).isSameAs(sender);
+        nodes.assertNothingFatal();
     }
 
     private static LogAppender sender(TestNode leader, TestNode follower) {

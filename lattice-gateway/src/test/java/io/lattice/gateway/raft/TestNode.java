@@ -155,6 +155,7 @@ final class TestNode implements AutoCloseable {
                 Duration.ofSeconds(CALL_SECONDS),
                 1_000,
                 1 << 20,
+                Duration.ofMillis(8),
                 10_000,
                 1 << 24,
                 null);

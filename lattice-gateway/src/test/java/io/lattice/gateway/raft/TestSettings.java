@@ -8,6 +8,7 @@ import java.util.UUID;
 final class TestSettings {
     static final UUID GROUP = UUID.nameUUIDFromBytes(new byte[] {1});
     static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
+    static final Duration BATCH_WAIT_MAX = Duration.ofMillis(20);
     static final int BATCH_COMMANDS_MAX = 4;
     static final int BATCH_BYTES_MAX = 1_000;
     static final int QUEUE_COMMANDS_MAX = 10;
@@ -37,6 +38,7 @@ final class TestSettings {
                 REQUEST_TIMEOUT,
                 BATCH_COMMANDS_MAX,
                 BATCH_BYTES_MAX,
+                BATCH_WAIT_MAX,
                 QUEUE_COMMANDS_MAX,
                 QUEUE_BYTES_MAX,
                 null);

@@ -13,7 +13,7 @@ public interface ApplyListener {
     boolean isOrigin(long origin);
 
     /// An entry is committed and about to be applied.
-    void committed(LogPosition position);
+    void committed(LogPosition position, CommandBatch batch);
 
     /// An entry was applied and its effects are visible to readers.
     ///

@@ -260,11 +260,11 @@ public final class LatticeStateMachine extends BaseStateMachine {
         try {
             LogEntryProto entry = transaction.getLogEntry();
             LogPosition position = new LogPosition(entry.getTerm(), entry.getIndex());
-            listener.committed(position);
             CommandBatch batch =
                     transaction.getStateMachineContext() instanceof BatchMessage submitted
                             ? submitted.batch()
                             : CommandCodec.decode(entry.getStateMachineLogEntry().getLogData());
+            listener.committed(position, batch);
             List<List<Outcome>> outcomes = store().apply(position, batch, listener::isOrigin);
             updateLastAppliedTermIndex(position.term(), position.index());
             listener.applied(position, batch, outcomes);
