@@ -74,7 +74,10 @@ final class StreamPacer {
         endedNanos = nowNanos;
         long patience = Math.min(nanosMax, (long) (PATIENCE * underWayNanos / entries));
         boolean stream = early * cycleNanos >= commands * underWayNanos / 2;
-        boolean company = commands * patience >= COMPANY_MIN * cycleNanos;
+        // By the rate of those that came early: others may be there that come back when they are
+        // answered,
+        // and nobody but the stream keeps them waiting.
+        boolean company = early * patience >= COMPANY_MIN * underWayNanos;
         waitNanos = stream && company ? patience : 0;
     }
 

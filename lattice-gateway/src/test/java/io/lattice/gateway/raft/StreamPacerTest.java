@@ -70,6 +70,19 @@ class StreamPacerTest {
     }
 
     @Test
+    void aSlowStreamDoesNotKeepAWriterWaitingThatComesBackAtOnce() {
+        // Its commands make two of five, by half of which it would be a stream.
+        for (int i = 0; i < 100; i++) {
+            now += MS / 10;
+            assertThat(pacer.nanosToWait(1, now)).isZero();
+            boolean withStream = i % 5 < 2;
+            pacer.began(withStream ? 2 : 1, withStream ? 1 : 0, now);
+            now += 2 * MS;
+            pacer.ended(now);
+        }
+    }
+
+    @Test
     void clientsThatComeBackWhenTheyAreAnsweredDoNotWait() {
         for (int i = 0; i < 100; i++) {
             now += MS / 10;
