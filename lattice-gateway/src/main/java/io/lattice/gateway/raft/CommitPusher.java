@@ -127,9 +127,12 @@ public final class CommitPusher implements CommitNews {
         }
 
         private boolean hasWork() {
-            return getHeartbeatWaitTimeMs() <= 0
-                    || (hasAppendEntries() && !isAwaited())
-                    || hasPush(wanted.get());
+            return isDue() || hasPush(wanted.get());
+        }
+
+        /// Whether a heartbeat is due, or there are entries that the follower can be sent.
+        private boolean isDue() {
+            return getHeartbeatWaitTimeMs() <= 0 || (hasAppendEntries() && !isAwaited());
         }
 
         /// Whether the follower should be told that `index` is committed, and would believe it.
@@ -193,7 +196,7 @@ public final class CommitPusher implements CommitNews {
         /// between each failure of a peer that is away and the next heartbeat.
         @Override
         public boolean shouldSendAppendEntries() {
-            if (getHeartbeatWaitTimeMs() <= 0 || (hasAppendEntries() && !isAwaited())) {
+            if (isDue()) {
                 return true;
             }
             long index = wanted.get();

@@ -74,9 +74,7 @@ final class StreamPacer {
         endedNanos = nowNanos;
         long patience = Math.min(nanosMax, (long) (PATIENCE * underWayNanos / entries));
         boolean stream = early * cycleNanos >= commands * underWayNanos / 2;
-        // By the rate of those that came early: others may be there that come back when they are
-        // answered,
-        // and nobody but the stream keeps them waiting.
+        // By the rate of those that came early: writers that come back are no company to wait for.
         boolean company = early * patience >= COMPANY_MIN * underWayNanos;
         waitNanos = stream && company ? patience : 0;
     }
