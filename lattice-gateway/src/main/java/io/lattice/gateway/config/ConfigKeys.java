@@ -199,7 +199,8 @@ final class ConfigKeys {
     static final ConfigKey<Integer> BATCHING_MAX_COMMANDS =
             ConfigKey.withDefault("batching.max_batch_commands", ValueType.int32(1, 65_536), 4_096);
     static final ConfigKey<Duration> BATCHING_MAX_WAIT =
-            ConfigKey.withDefault("batching.max_wait_ms", ValueType.millis(0, 50), Duration.ZERO);
+            ConfigKey.withDefault(
+                    "batching.max_wait_ms", ValueType.millis(0, 50), Duration.ofMillis(8));
     static final ConfigKey<Integer> BATCHING_QUEUE_CAPACITY =
             ConfigKey.withDefault("batching.queue_capacity", ValueType.int32(1, 1_000_000), 16_384);
 

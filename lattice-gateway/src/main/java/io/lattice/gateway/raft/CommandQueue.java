@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Beyond the bounds, tenants that have more than a small share waiting are refused.
 ///
+/// It also tells which tenants' commands come as a stream ([StreamDetector]), and so may wait for more of them.
+///
 /// Not thread-safe: the proposer guards it.
 final class CommandQueue {
     /// What a tenant may take in its turn.
@@ -55,6 +57,11 @@ final class CommandQueue {
     private long bytes;
     private long batches;
 
+    /// How many of [#turns] hurry.
+    private int hurriedLanes;
+
+    private int early;
+
     /// A command and its caller.
     ///
     /// @param deadlineNanos of System.nanoTime
@@ -67,8 +74,11 @@ final class CommandQueue {
     /// One tenant's commands.
     private static final class Lane {
         private final ArrayDeque<Pending> waiting = new ArrayDeque<>();
+        private final StreamDetector arrivals = new StreamDetector();
+        private boolean hurried;
         private long bytes;
         private long usedBatch;
+        private long takenBatch;
         private long deficitBytes;
         private boolean inTurn;
         private int batchCommands;
@@ -100,8 +110,22 @@ final class CommandQueue {
         return next != null && next.bytes() <= bytesMax;
     }
 
+    /// Whether a command waits of a tenant that has no stream of them, which so shouldn't wait for more.
+    boolean isHurried() {
+        return hurriedLanes > 0;
+    }
+
+    /// How many commands have come, since this was last asked, while the batch that was taken last was under way and held one of their tenant.
+    int takeEarly() {
+        int taken = early;
+        early = 0;
+        return taken;
+    }
+
     /// Appends a command, or answers false if the queue is full.
-    boolean add(Pending pending) {
+    ///
+    /// @param underWay whether the batch that was taken last is still under way
+    boolean add(Pending pending, boolean underWay) {
         int keyspace = pending.command.getKeyspace();
         Lane lane = keyspace == KeyCodec.STORE_KEYSPACE ? null : lane(keyspace);
         if (isFull(pending, lane)) {
@@ -115,9 +139,28 @@ final class CommandQueue {
             }
             lane.waiting.addLast(pending);
             lane.bytes += pending.bytes();
+            noteArrival(lane, underWay && lane.takenBatch == batches);
         }
         count(pending, 1);
         return true;
+    }
+
+    private void noteArrival(Lane lane, boolean isEarly) {
+        early += isEarly ? 1 : 0;
+        lane.arrivals.came(isEarly);
+        if (!lane.hurried && !lane.arrivals.isStream()) {
+            lane.hurried = true;
+            hurriedLanes++;
+        }
+    }
+
+    /// Nothing of it waits any more.
+    private void emptied(Lane lane) {
+        lane.deficitBytes = 0;
+        if (lane.hurried) {
+            lane.hurried = false;
+            hurriedLanes--;
+        }
     }
 
     private Lane lane(int keyspace) {
@@ -145,6 +188,7 @@ final class CommandQueue {
 
     /// Moves commands into a proposal, at least one, as many as the limits let in.
     List<Pending> takeInto(Proposal.Builder proposal, long bytesMax) {
+        batches++;
         Taking taking = new Taking(proposal, bytesMax);
         while (!first.isEmpty() && taking.fits(first.getFirst())) {
             taking.take(first.removeFirst());
@@ -183,12 +227,13 @@ final class CommandQueue {
                 lane.bytes -= next.bytes();
                 lane.batchCommands++;
                 lane.batchBytes += next.bytes();
+                lane.takenBatch = batches;
                 taking.take(next);
             }
             turns.removeFirst();
             lane.inTurn = false;
             if (lane.waiting.isEmpty()) {
-                lane.deficitBytes = 0;
+                emptied(lane);
             } else if (shared && hasItsShare(lane)) {
                 lane.deficitBytes = 0;
                 satisfied.add(lane);
@@ -210,7 +255,6 @@ final class CommandQueue {
     }
 
     private void forgetIdle() {
-        batches++;
         if (lanes.size() > 1) {
             lanes.values()
                     .removeIf(lane ->
@@ -281,7 +325,7 @@ final class CommandQueue {
         if (lane.waiting.isEmpty()) {
             turns.remove(lane);
             lane.inTurn = false;
-            lane.deficitBytes = 0;
+            emptied(lane);
         }
         return late;
     }
@@ -306,6 +350,7 @@ final class CommandQueue {
         first.clear();
         lanes.clear();
         turns.clear();
+        hurriedLanes = 0;
         size = 0;
         bytes = 0;
         return all;

@@ -13,12 +13,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param own this node's proposal in it, if there is one
 /// @param forwarded the other nodes' proposals in it that aren't answered yet
-/// @param earlyForwarded of their commands, those that came early
+/// @param earlyCommands those of all its commands that came early
 record EntryInFlight(
         BatchMessage message,
         @Nullable Ticket own,
         List<Forwarded> forwarded,
-        int earlyForwarded,
+        int earlyCommands,
         long beganNanos) {
 
     /// Makes the next entry of what waits, of one proposal at least, and registers this node's own part.
@@ -43,7 +43,8 @@ record EntryInFlight(
                 new BatchMessage(batch.build(), term),
                 own,
                 taken,
-                taken.stream().mapToInt(Forwarded::earlyCommands).sum(),
+                taken.stream().mapToInt(Forwarded::earlyCommands).sum()
+                        + (own == null ? 0 : own.earlyCommands),
                 System.nanoTime());
     }
 

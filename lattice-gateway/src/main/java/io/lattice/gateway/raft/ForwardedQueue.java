@@ -18,16 +18,19 @@ final class ForwardedQueue {
 
     private final ArrayDeque<Forwarded> waiting = new ArrayDeque<>();
     private int commands;
+    private int hurried;
 
     /// @param term in which it was sent, and this node led when it came
     /// @param from the follower's Raft identity
-    /// @param earlyCommands those that came while the follower had another proposal under way
+    /// @param earlyCommands those that came while the follower had others of their tenant under way
+    /// @param hurried whether some are of a tenant that has no stream of them
     /// @param callback runs once
     record Forwarded(
             Proposal proposal,
             long term,
             String from,
             int earlyCommands,
+            boolean hurried,
             Consumer<ForwardReply> callback) {
         int bytes() {
             return proposal.getSerializedSize();
@@ -65,8 +68,14 @@ final class ForwardedQueue {
         return commands;
     }
 
+    /// Whether some shouldn't wait for more.
+    boolean isHurried() {
+        return hurried > 0;
+    }
+
     void add(Forwarded forwarded) {
         waiting.addLast(forwarded);
+        hurried += forwarded.hurried ? 1 : 0;
         commands += forwarded.proposal.getCommandsCount();
     }
 
@@ -96,6 +105,7 @@ final class ForwardedQueue {
     private Forwarded removeFirst() {
         Forwarded first = waiting.removeFirst();
         commands -= first.proposal.getCommandsCount();
+        hurried -= first.hurried ? 1 : 0;
         return first;
     }
 }

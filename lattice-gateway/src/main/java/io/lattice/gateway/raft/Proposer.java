@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -42,9 +41,6 @@ import org.slf4j.LoggerFactory;
 public final class Proposer {
     private static final Logger LOG = LoggerFactory.getLogger(Proposer.class);
 
-    /// Pause before something that was surely not appended is routed again.
-    private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
-
     /// Completions that the applying thread runs itself: handing over would cost a lone writer more than it saves.
     private static final int INLINE_COMPLETIONS_MAX = 16;
 
@@ -54,28 +50,16 @@ public final class Proposer {
     private final CommitNews news;
     private final RaftSettings settings;
     private final Executor completions;
-    private final Thread submitter;
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition work = lock.newCondition();
+    private final Submitter submitter;
     // All guarded by lock.
     private final CommandQueue waiting;
     private final ForwardedQueue forwarded = new ForwardedQueue();
     private final ForwardOrder order = new ForwardOrder();
     private final Tickets tickets;
-    private final BatchPacer pacer = new BatchPacer();
-    private final StreamPacer stream;
-
-    /// Those that wait and came while this node had a batch under way.
-    private int earlyCommands;
-
-    /// Until then, as a follower, it had better not forward: so the leader has said.
-    private long pauseEndNanos;
-
+    private final Pace pace;
     private final Refusals refusals = new Refusals();
-    private long retryNanos;
-    private boolean submitterIdle;
-    private boolean submitterPaced;
     private boolean stopped;
     private @Nullable EntryInFlight entryInFlight;
     private @Nullable Ticket forwardInFlight;
@@ -107,19 +91,15 @@ public final class Proposer {
         this.completions = completions;
         this.waiting = new CommandQueue(settings);
         this.tickets = new Tickets(origin);
-        this.stream = new StreamPacer(settings.batchWaitMax().toNanos(), System.nanoTime());
-        this.pauseEndNanos = System.nanoTime();
-        this.retryNanos = System.nanoTime();
-        this.submitter =
-                Thread.ofPlatform().name("lattice-proposer").daemon().unstarted(this::submitLoop);
+        this.pace = new Pace(settings.batchWaitMax().toNanos(), System.nanoTime());
+        this.submitter = new Submitter(lock, new Work());
     }
 
     /// Begins to submit.
     ///
     /// @param died told if the submitting thread dies: nothing would ever be written here again
     void start(Consumer<Throwable> died) {
-        submitter.setUncaughtExceptionHandler((_, e) -> died.accept(e));
-        submitter.start();
+        submitter.start(died);
     }
 
     boolean isOrigin(long candidate) {
@@ -136,8 +116,7 @@ public final class Proposer {
         try {
             if (stopped) {
                 refused = ProposalFailure.STOPPED;
-            } else if (waiting.add(pending)) {
-                earlyCommands += hasOwnUnderWay() ? 1 : 0;
+            } else if (waiting.add(pending, hasOwnUnderWay())) {
                 alone = takeAlone();
             } else {
                 refused = ProposalFailure.TOO_MANY_REQUESTS;
@@ -184,6 +163,7 @@ public final class Proposer {
                                 request.getRaftId(),
                                 Math.clamp(
                                         request.getEarlyCommands(), 0, proposal.getCommandsCount()),
+                                request.getHurried(),
                                 callback));
                 alone = takeAlone();
             }
@@ -203,19 +183,9 @@ public final class Proposer {
     private @Nullable Runnable takeAlone() {
         Runnable alone = commands() == 1 && !isUnderWay() ? takeWork() : null;
         if (alone == null) {
-            wakeSubmitter();
+            submitter.wake();
         }
         return alone;
-    }
-
-    /// Wakes the submitter if there is something to do now; if it only waits for company, it wakes by itself.
-    private void wakeSubmitter() {
-        if (submitterIdle
-                && commands() > 0
-                && !isUnderWay()
-                && (!submitterPaced || nanosToWait(System.nanoTime()) == 0)) {
-            work.signal();
-        }
     }
 
     private boolean isUnderWay() {
@@ -232,44 +202,28 @@ public final class Proposer {
         return waiting.size() + forwarded.commands();
     }
 
-    private void submitLoop() {
-        while (true) {
-            Runnable next;
-            lock.lock();
-            try {
-                next = awaitWork();
-            } catch (InterruptedException e) {
-                // Only stop() ends this thread, and not by interrupting it.
-                throw new IllegalStateException("the proposer's thread was interrupted", e);
-            } finally {
-                lock.unlock();
-            }
-            if (next == null) {
-                return;
-            }
-            next.run();
+    /// What the submitter sends.
+    private final class Work implements Submitter.Source {
+        @Override
+        public @Nullable Runnable take() {
+            return takeWork();
         }
-    }
 
-    /// The next thing to send, or null once stopped. Caller holds the lock.
-    private @Nullable Runnable awaitWork() throws InterruptedException {
-        Runnable next = takeWork();
-        while (next == null && !stopped) {
-            submitterIdle = true;
-            if (commands() == 0 || entryInFlight != null) {
-                work.await();
-            } else {
-                long pace = isUnderWay() ? 0 : nanosToWait(System.nanoTime());
-                submitterPaced = pace > 0;
-                // What isn't paced waits for a leader, whose arrival Ratis doesn't always
-                // announce.
-                work.awaitNanos(submitterPaced ? pace : RETRY_NANOS);
-                submitterPaced = false;
-            }
-            submitterIdle = false;
-            next = takeWork();
+        @Override
+        public boolean isReady() {
+            return commands() > 0 && !isUnderWay();
         }
-        return next;
+
+        @Override
+        public long nanosToNext() {
+            if (commands() == 0 || entryInFlight != null) {
+                return Long.MAX_VALUE;
+            }
+            return isUnderWay()
+                    ? 0
+                    : pace.nanosToWait(
+                            raft.isReadyLeader(), commands(), isHurried(), System.nanoTime());
+        }
     }
 
     /// What can be sent now, registered as under way, or null. Caller holds the lock.
@@ -285,15 +239,11 @@ public final class Proposer {
             return () -> refused.forEach(f -> f.answer(ForwardReply.Result.NOT_APPENDED));
         }
         if (leads) {
-            if (entryInFlight == null && commands() > 0 && isTime()) {
+            if (entryInFlight == null && commands() > 0 && isTime(true)) {
                 EntryInFlight entry =
                         EntryInFlight.take(
                                 forwarded, waiting, tickets, term, settings.batchBytesMax());
-                pacer.began(entry.commands());
-                stream.began(
-                        entry.commands(),
-                        entry.earlyForwarded() + (entry.own() == null ? 0 : takeEarly()),
-                        entry.beganNanos());
+                pace.entryBegan(entry);
                 entryInFlight = entry;
                 return () -> sink.submit(entry.message(), cause -> submitFailed(entry, cause));
             }
@@ -304,10 +254,9 @@ public final class Proposer {
                 && !leader.equals(raft.nodeId())
                 && forwardInFlight == null
                 && !waiting.isEmpty()
-                && isTime()) {
+                && isTime(false)) {
             Ticket ticket = tickets.take(waiting, settings.batchBytesMax());
-            pacer.began(ticket.pendings.size());
-            ticket.earlyCommands = takeEarly();
+            pace.proposalBegan(ticket.pendings.size());
             ticket.term = term;
             ticket.forwardedTo = leader;
             forwardInFlight = ticket;
@@ -321,26 +270,13 @@ public final class Proposer {
     }
 
     /// Whether the pause after a failure is over and nobody else is expected soon.
-    private boolean isTime() {
-        long now = System.nanoTime();
-        return now - retryNanos >= 0 && nanosToWait(now) == 0;
+    private boolean isTime(boolean leads) {
+        return pace.isTime(leads, commands(), isHurried(), System.nanoTime());
     }
 
-    /// How long what is there should still wait for company, nanoseconds. Caller holds the lock.
-    private long nanosToWait(long now) {
-        int commands = commands();
-        long forStream =
-                raft.isReadyLeader()
-                        ? stream.nanosToWait(commands, now)
-                        : StreamPacer.isEnough(commands) ? 0 : pauseEndNanos - now;
-        return Math.max(pacer.nanosToWait(commands, now), forStream);
-    }
-
-    /// The commands since the last batch that came while that was under way. Caller holds the lock.
-    private int takeEarly() {
-        int taken = earlyCommands;
-        earlyCommands = 0;
-        return taken;
+    /// Whether something waits that shouldn't wait for company.
+    private boolean isHurried() {
+        return waiting.isHurried() || forwarded.isHurried();
     }
 
     private void submitFailed(EntryInFlight entry, Throwable cause) {
@@ -381,8 +317,8 @@ public final class Proposer {
 
     /// Lets what waits be sent again after a pause. Caller holds the lock.
     private void retryLater() {
-        retryNanos = System.nanoTime() + RETRY_NANOS;
-        wakeSubmitter();
+        pace.retryLater(System.nanoTime());
+        submitter.wake();
     }
 
     /// Queues a ticket's commands again, before all others, as they came first. Caller holds the lock.
@@ -422,19 +358,14 @@ public final class Proposer {
         }
     }
 
-    /// How long the next proposal had better wait once this one is applied, or from now if it already is. No longer than this node may wait,
-    /// whatever the leader says.
+    /// How long the next proposal had better wait once this one is applied, or from now if it already is.
     private void notePause(Ticket ticket, ForwardReply reply) {
-        long nanos =
-                Math.clamp(
-                        TimeUnit.MICROSECONDS.toNanos(reply.getPauseUs()),
-                        0,
-                        settings.batchWaitMax().toNanos());
+        long nanos = TimeUnit.MICROSECONDS.toNanos(reply.getPauseUs());
         lock.lock();
         try {
             ticket.pauseNanos = nanos;
             if (!tickets.isRegistered(ticket) && forwardInFlight == null) {
-                pauseEndNanos = System.nanoTime() + nanos;
+                pace.pause(nanos, System.nanoTime());
             }
         } finally {
             lock.unlock();
@@ -447,10 +378,10 @@ public final class Proposer {
         List<Forwarded> told = List.of();
         List<Forwarded> waitFor = List.of();
         boolean lastForNow;
-        long pause;
+        long pauseNanos;
         lock.lock();
         try {
-            pause = stream.nanosForOthers();
+            pauseNanos = pace.nanosForOthers();
             EntryInFlight entry = entryInFlight;
             if (entry != null && entry.isFirstOf(batch)) {
                 told = entry.takeForwarded(f -> news.leaveToAnswer(f.from(), index));
@@ -461,7 +392,7 @@ public final class Proposer {
             lock.unlock();
         }
         for (Forwarded f : told) {
-            f.answerCommitted(position, pause);
+            f.answerCommitted(position, pauseNanos);
         }
         waitFor.forEach(f -> news.push(f.from(), index));
         if (lastForNow) {
@@ -474,16 +405,16 @@ public final class Proposer {
     void applied(LogPosition position, CommandBatch batch, List<List<Outcome>> outcomes) {
         List<Forwarded> answered = List.of();
         List<Runnable> completed = new ArrayList<>();
-        long pause;
+        long pauseNanos;
         lock.lock();
         try {
-            pause = stream.nanosForOthers();
+            pauseNanos = pace.nanosForOthers();
             EntryInFlight entry = entryInFlight;
             if (entry != null && entry.isFirstOf(batch)) {
                 answered = entry.takeForwarded();
                 entryInFlight = null;
                 refusals.taken();
-                endedNow();
+                pace.entryEnded(System.nanoTime());
             }
             for (int i = 0; i < batch.getProposalsCount(); i++) {
                 Proposal proposal = batch.getProposals(i);
@@ -494,22 +425,15 @@ public final class Proposer {
                     }
                 }
             }
-            wakeSubmitter();
+            submitter.wake();
         } finally {
             lock.unlock();
         }
         completed.forEach(Runnable::run);
         for (Forwarded f : answered) {
-            f.answerCommitted(LogPosition.NONE, pause);
+            f.answerCommitted(LogPosition.NONE, pauseNanos);
         }
         advanced(position);
-    }
-
-    /// The entry under way was applied. Caller holds the lock.
-    private void endedNow() {
-        long now = System.nanoTime();
-        pacer.ended(now);
-        stream.ended(now);
     }
 
     /// The ticket of an applied proposal, or null if its callers were told that they can't know. Caller holds the lock.
@@ -517,9 +441,7 @@ public final class Proposer {
         Ticket ticket = tickets.remove(sequence);
         if (ticket != null && forwardInFlight == ticket) {
             forwardInFlight = null;
-            long now = System.nanoTime();
-            pacer.ended(now);
-            pauseEndNanos = now + ticket.pauseNanos;
+            pace.proposalEnded(ticket.pauseNanos, System.nanoTime());
         }
         return ticket;
     }
@@ -553,7 +475,7 @@ public final class Proposer {
                 ticket.undecided = true;
                 forwardInFlight = null;
             }
-            work.signal();
+            submitter.wakeAnyway();
         } finally {
             lock.unlock();
         }
@@ -571,7 +493,7 @@ public final class Proposer {
         try {
             late = waiting.removeLate(nowNanos);
             if (commands() > 0) {
-                wakeSubmitter();
+                submitter.wake();
             }
             EntryInFlight entry = entryInFlight;
             if (entry != null
@@ -630,7 +552,7 @@ public final class Proposer {
         try {
             stopped = true;
             left = waiting.removeAll();
-            work.signalAll();
+            submitter.stop();
         } finally {
             lock.unlock();
         }

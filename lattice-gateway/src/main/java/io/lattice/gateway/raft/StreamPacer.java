@@ -6,14 +6,14 @@ import java.util.concurrent.TimeUnit;
 /// [BatchPacer] waits for clients that come back when they were answered, and would never wait for these: whenever an entry is done,
 /// a few are there, and get an entry of their own, for the CPU of one that holds fifty.
 ///
-/// Writers that come back on their answer leave a mark: none of a node's comes while the node has a batch under way that holds them all. Of a
+/// Writers that come back on their answer leave a mark: none of a tenant's comes while the node has a batch under way that holds them all. Of a
 /// stream, as many come then as in any other time. So commands that came then are counted on each node, and forwarded with
 /// the batch. If their part is at least half of the part of time that entries are under way, it is a stream, and if the
 /// wait brings company at all, the next entry waits twice as long as an entry takes. What comes in its third quarter and
 /// is forwarded by another node is still in time: others are told to wait so long. Half is far from both: it is
 /// nothing or, if clients take turns in two batches, half or all, and then a wait brings them together.
 ///
-/// A batch that is large goes at once: what is fixed of its cost is shared by enough.
+/// A batch that is large should go at once: what is fixed of its cost is shared by enough.
 ///
 /// Not thread-safe: the owner guards it.
 final class StreamPacer {
@@ -59,7 +59,7 @@ final class StreamPacer {
 
     /// An entry was sent.
     ///
-    /// @param earlyCommands those of its commands that came while the node that took them had a batch under way
+    /// @param earlyCommands those of its commands that came while the node that took them had others of the same tenant under way
     void began(int entryCommands, int earlyCommands, long nowNanos) {
         cycleNanos = DECAY * cycleNanos + Math.min(CYCLE_NANOS_MAX, nowNanos - beganNanos);
         beganNanos = nowNanos;
@@ -79,11 +79,9 @@ final class StreamPacer {
         waitNanos = stream && company ? patience : 0;
     }
 
-    /// Nanoseconds that an entry of `waiting` should still wait, 0 if it should go now.
-    long nanosToWait(int waiting, long nowNanos) {
-        return waitNanos == 0 || isEnough(waiting)
-                ? 0
-                : Math.max(0, endedNanos + waitNanos - nowNanos);
+    /// Nanoseconds that an entry that isn't large should still wait, 0 if it should go now.
+    long nanosToWait(long nowNanos) {
+        return waitNanos == 0 ? 0 : Math.max(0, endedNanos + waitNanos - nowNanos);
     }
 
     /// How long, from the end of an entry that holds one, another node should wait before it forwards the next, nanoseconds.

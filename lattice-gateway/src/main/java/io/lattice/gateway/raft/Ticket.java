@@ -13,14 +13,17 @@ final class Ticket {
     final Proposal proposal;
     final List<Pending> pendings;
 
+    /// How many of its commands came while others of their tenant were under way.
+    final int earlyCommands;
+
+    /// Whether some of its commands are of a tenant that has no stream of them.
+    final boolean hurried;
+
     /// Whether it may be in the log without anybody here who would be told of a failure.
     boolean undecided;
 
     /// The term in which it was appended or forwarded, if it was.
     long term;
-
-    /// How many of its commands came while the one before was under way.
-    int earlyCommands;
 
     /// How long the next one had better wait after this one.
     long pauseNanos;
@@ -28,9 +31,11 @@ final class Ticket {
     /// The leader that it was forwarded to; empty if it wasn't.
     String forwardedTo = "";
 
-    Ticket(Proposal proposal, List<Pending> pendings) {
+    Ticket(Proposal proposal, List<Pending> pendings, int earlyCommands, boolean hurried) {
         this.proposal = proposal;
         this.pendings = pendings;
+        this.earlyCommands = earlyCommands;
+        this.hurried = hurried;
     }
 
     /// Nobody will tell whether the entry of this term is in the log.
@@ -60,7 +65,8 @@ final class Ticket {
                                 .setProposal(proposal)
                                 .setRaftId(raftId)
                                 .setTerm(term)
-                                .setEarlyCommands(earlyCommands));
+                                .setEarlyCommands(earlyCommands)
+                                .setHurried(hurried));
     }
 
     long sequence() {

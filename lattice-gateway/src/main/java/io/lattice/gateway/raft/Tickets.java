@@ -29,8 +29,9 @@ final class Tickets {
     Ticket take(CommandQueue waiting, long bytesMax) {
         Proposal.Builder proposal =
                 Proposal.newBuilder().setOrigin(origin).setSequence(++lastSequence);
+        boolean hurried = waiting.isHurried();
         List<Pending> taken = waiting.takeInto(proposal, bytesMax);
-        Ticket ticket = new Ticket(proposal.build(), taken);
+        Ticket ticket = new Ticket(proposal.build(), taken, waiting.takeEarly(), hurried);
         bySequence.put(ticket.sequence(), ticket);
         return ticket;
     }

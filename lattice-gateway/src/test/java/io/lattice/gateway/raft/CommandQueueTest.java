@@ -63,8 +63,8 @@ class CommandQueueTest {
     void whoFillsTheQueueIsRefusedAndOthersAreNot() {
         addAll(FLOOD, CAPACITY, 10);
 
-        assertThat(queue.add(pending(FLOOD, 10))).isFalse();
-        assertThat(queue.add(pending(QUIET, 10))).isTrue();
+        assertThat(queue.add(pending(FLOOD, 10), false)).isFalse();
+        assertThat(queue.add(pending(QUIET, 10), false)).isTrue();
         assertThat(queue.size()).isEqualTo(CAPACITY + 1);
     }
 
@@ -104,6 +104,61 @@ class CommandQueueTest {
     }
 
     @Test
+    void earlyIsWhatComesWhileOthersOfItsTenantAreUnderWay() {
+        addAll(FLOOD, 1, 10);
+        take();
+
+        addAll(FLOOD, 2, 10, true);
+        addAll(QUIET, 3, 10, true);
+        addAll(0, 4, 10, true);
+        assertThat(queue.takeEarly()).isEqualTo(2);
+        assertThat(queue.takeEarly()).isZero();
+
+        take();
+        addAll(FLOOD, 1, 10, false);
+        addAll(QUIET, 1, 10, true);
+        assertThat(queue.takeEarly()).isOne();
+    }
+
+    @Test
+    void onlyTenantsWithAStreamWaitForMore() {
+        makeStream(FLOOD);
+        assertThat(queue.isHurried()).isFalse();
+        addAll(FLOOD, 3, 10);
+        addAll(0, 1, 10);
+        assertThat(queue.isHurried()).isFalse();
+
+        addAll(QUIET, 2, 10);
+
+        assertThat(queue.isHurried()).isTrue();
+        take();
+        assertThat(queue.isHurried()).isFalse();
+    }
+
+    @Test
+    void whatIsTooLateHurriesNobody() {
+        addAll(QUIET, 2, 10);
+
+        queue.removeLate(0);
+        assertThat(queue.isHurried()).isTrue();
+        queue.removeLate(1);
+        assertThat(queue.isHurried()).isFalse();
+
+        addAll(QUIET, 2, 10);
+        queue.removeAll();
+        assertThat(queue.isHurried()).isFalse();
+    }
+
+    private void makeStream(int keyspace) {
+        addAll(keyspace, 1, 10);
+        for (int i = 0; i < 5; i++) {
+            take();
+            addAll(keyspace, 1, 10, true);
+        }
+        take();
+    }
+
+    @Test
     void nothingIsLostOrReorderedWhateverHappens() {
         long seed = Long.getLong("queue.seed", System.nanoTime());
         System.out.println("CommandQueueTest: -Dqueue.seed=" + seed);
@@ -114,7 +169,7 @@ class CommandQueueTest {
             switch (random.nextInt(4)) {
                 case 0, 1 -> {
                     Pending next = pending(random.nextInt(5), 1 + random.nextInt(20_000));
-                    if (queue.add(next)) {
+                    if (queue.add(next, random.nextBoolean())) {
                         added.add(next);
                     }
                 }
@@ -133,15 +188,22 @@ class CommandQueueTest {
             }
             assertThat(queue.size()).isEqualTo(added.size() - left.size());
         }
-        left.addAll(queue.removeAll());
+        while (!queue.isEmpty()) {
+            left.addAll(take());
+        }
+        assertThat(queue.isHurried()).as("with nothing there").isFalse();
 
         assertThat(left).containsExactlyInAnyOrderElementsOf(added);
         assertThat(queue.isEmpty()).isTrue();
     }
 
     private void addAll(int keyspace, int count, int bytes) {
+        addAll(keyspace, count, bytes, false);
+    }
+
+    private void addAll(int keyspace, int count, int bytes, boolean underWay) {
         for (int i = 0; i < count; i++) {
-            assertThat(queue.add(pending(keyspace, bytes))).isTrue();
+            assertThat(queue.add(pending(keyspace, bytes), underWay)).isTrue();
         }
     }
 

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 abstract class ProposerFixture {
     static final long ORIGIN = 42;
     static final long OTHER_ORIGIN = 43;
+    static final int TENANT = 1;
     static final long TIMEOUT_NANOS = TestSettings.REQUEST_TIMEOUT.toNanos();
 
     final FakeStanding standing = new FakeStanding();
@@ -53,6 +54,7 @@ abstract class ProposerFixture {
 
     static Command put(String key, int valueBytes) {
         return Command.newBuilder()
+                .setKeyspace(TENANT)
                 .setPut(
                         PutRequest.newBuilder()
                                 .setKey(ByteString.copyFromUtf8(key))

@@ -58,6 +58,7 @@ class ProposerForwardingTest extends ProposerFixture {
     @Test
     void aFollowerWaitsForCompanyAsLongAsTheLeaderSays() {
         standing.follows("n2", 5);
+        makeStream();
         propose("a");
         FakePeers.Asked first = peers.next("n2");
         first.committed(5, 17, 20_000);
@@ -76,6 +77,7 @@ class ProposerForwardingTest extends ProposerFixture {
     @Test
     void aFollowerWaitsNoLongerThanItMay() {
         standing.follows("n2", 5);
+        makeStream();
         propose("a");
         FakePeers.Asked first = peers.next("n2");
         first.committed(5, 17, (int) TimeUnit.SECONDS.toMicros(1_000));
@@ -144,6 +146,31 @@ class ProposerForwardingTest extends ProposerFixture {
         proposer.tick(afterTimeout());
 
         assertThat(forwards).containsExactly(ForwardReply.Result.COMMITTED);
+    }
+
+    /// Commands come while others are under way.
+    private void makeStream() {
+        for (int i = 0; i < 5; i++) {
+            propose("before");
+            Proposal before = peers.next("n2").proposal();
+            propose("early");
+            apply(batch(before));
+            apply(batch(peers.next("n2").proposal()));
+        }
+    }
+
+    @Test
+    void aFollowerSaysWhoseCommandsHaveNoStream() {
+        standing.follows("n2", 5);
+        propose("a");
+        FakePeers.Asked first = peers.next("n2");
+        assertThat(first.request().getForward().getHurried()).isTrue();
+        apply(batch(first.proposal()));
+        makeStream();
+
+        propose("b");
+
+        assertThat(peers.next("n2").request().getForward().getHurried()).isFalse();
     }
 
     @Test

@@ -25,7 +25,7 @@ class StreamPacerTest {
                 now = Math.max(now, arrival);
                 arrival += distanceNanos;
                 if (arrival > now) {
-                    long wait = pacer.nanosToWait(commands, now);
+                    long wait = StreamPacer.isEnough(commands) ? 0 : pacer.nanosToWait(now);
                     now += wait;
                 }
             }
@@ -40,9 +40,9 @@ class StreamPacerTest {
     void aStreamWaitsTwiceAsLongAsAnEntryTakes() {
         stream(50, 2 * MS, MS / 2);
 
-        assertThat(pacer.nanosToWait(1, now)).isEqualTo(4 * MS);
-        assertThat(pacer.nanosToWait(1, now + 3 * MS)).isEqualTo(MS);
-        assertThat(pacer.nanosToWait(1, now + 4 * MS)).isZero();
+        assertThat(pacer.nanosToWait(now)).isEqualTo(4 * MS);
+        assertThat(pacer.nanosToWait(now + 3 * MS)).isEqualTo(MS);
+        assertThat(pacer.nanosToWait(now + 4 * MS)).isZero();
         assertThat(pacer.nanosForOthers()).isEqualTo(3 * MS);
     }
 
@@ -50,22 +50,14 @@ class StreamPacerTest {
     void noEntryWaitsLongerThanItMay() {
         stream(50, 20 * MS, MS);
 
-        assertThat(pacer.nanosToWait(1, now)).isEqualTo(NANOS_MAX);
-    }
-
-    @Test
-    void whatIsLargeDoesNotWait() {
-        stream(50, 2 * MS, MS / 2);
-
-        assertThat(pacer.nanosToWait(63, now)).isPositive();
-        assertThat(pacer.nanosToWait(64, now)).isZero();
+        assertThat(pacer.nanosToWait(now)).isEqualTo(NANOS_MAX);
     }
 
     @Test
     void aSlowStreamDoesNotWaitForNobody() {
         stream(50, 2 * MS, 5 * MS);
 
-        assertThat(pacer.nanosToWait(1, now)).isZero();
+        assertThat(pacer.nanosToWait(now)).isZero();
         assertThat(pacer.nanosForOthers()).isZero();
     }
 
@@ -74,7 +66,7 @@ class StreamPacerTest {
         // Its commands make two of five, by half of which it would be a stream.
         for (int i = 0; i < 100; i++) {
             now += MS / 10;
-            assertThat(pacer.nanosToWait(1, now)).isZero();
+            assertThat(pacer.nanosToWait(now)).isZero();
             boolean withStream = i % 5 < 2;
             pacer.began(withStream ? 2 : 1, withStream ? 1 : 0, now);
             now += 2 * MS;
@@ -86,7 +78,7 @@ class StreamPacerTest {
     void clientsThatComeBackWhenTheyAreAnsweredDoNotWait() {
         for (int i = 0; i < 100; i++) {
             now += MS / 10;
-            assertThat(pacer.nanosToWait(20, now)).isZero();
+            assertThat(pacer.nanosToWait(now)).isZero();
             pacer.began(20, 0, now);
             now += 2 * MS;
             pacer.ended(now);
@@ -99,7 +91,7 @@ class StreamPacerTest {
         int waiting = 10;
         int early = 10;
         int entries = 0;
-        while (pacer.nanosToWait(waiting, now) == 0) {
+        while (pacer.nanosToWait(now) == 0) {
             pacer.began(waiting, early, now);
             now += 2 * MS;
             pacer.ended(now);
@@ -109,8 +101,8 @@ class StreamPacerTest {
 
         // They all come back together from now on.
         waiting = 20;
-        while (pacer.nanosToWait(waiting, now) > 0) {
-            now += pacer.nanosToWait(waiting, now);
+        while (pacer.nanosToWait(now) > 0) {
+            now += pacer.nanosToWait(now);
             pacer.began(waiting, 0, now);
             now += 2 * MS;
             pacer.ended(now);
@@ -123,11 +115,11 @@ class StreamPacerTest {
     @Test
     void aStreamThatEndsIsForgotten() {
         stream(50, 2 * MS, MS / 2);
-        assertThat(pacer.nanosToWait(1, now)).isPositive();
+        assertThat(pacer.nanosToWait(now)).isPositive();
 
         stream(50, 2 * MS, 50 * MS);
 
-        assertThat(pacer.nanosToWait(1, now)).isZero();
+        assertThat(pacer.nanosToWait(now)).isZero();
     }
 
     @Test
@@ -136,6 +128,6 @@ class StreamPacerTest {
 
         stream(50, 2 * MS, MS / 2);
 
-        assertThat(pacer.nanosToWait(1, now)).isZero();
+        assertThat(pacer.nanosToWait(now)).isZero();
     }
 }
