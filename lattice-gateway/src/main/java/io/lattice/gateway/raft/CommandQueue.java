@@ -62,6 +62,9 @@ final class CommandQueue {
 
     private int early;
 
+    /// Whether [#first] may hold commands that were put back.
+    private boolean hasPutBack;
+
     /// A command and its caller.
     ///
     /// @param deadlineNanos of System.nanoTime
@@ -110,12 +113,13 @@ final class CommandQueue {
         return next != null && next.bytes() <= bytesMax;
     }
 
-    /// Whether a command waits of a tenant that has no stream of them, which so shouldn't wait for more.
+    /// Whether a command waits that shouldn't wait for more: of a tenant that has no stream of them, or one that was put back.
     boolean isHurried() {
-        return hurriedLanes > 0;
+        return hurriedLanes > 0 || hasPutBack || settings.batchWaitMax().isZero();
     }
 
-    /// How many commands have come, since this was last asked, while the batch that was taken last was under way and held one of their tenant.
+    /// How many commands have come early since this was last asked: while the batch that was taken last was under way, if it held others of their
+    /// tenant, or if that has a stream.
     int takeEarly() {
         int taken = early;
         early = 0;
@@ -125,7 +129,7 @@ final class CommandQueue {
     /// Appends a command, or answers false if the queue is full.
     ///
     /// @param underWay whether the batch that was taken last is still under way
-    boolean add(Pending pending, boolean underWay) {
+    boolean add(Pending pending, boolean underWay, long nowNanos) {
         int keyspace = pending.command.getKeyspace();
         Lane lane = keyspace == KeyCodec.STORE_KEYSPACE ? null : lane(keyspace);
         if (isFull(pending, lane)) {
@@ -139,16 +143,18 @@ final class CommandQueue {
             }
             lane.waiting.addLast(pending);
             lane.bytes += pending.bytes();
-            noteArrival(lane, underWay && lane.takenBatch == batches);
+            noteArrival(lane, underWay, nowNanos);
         }
         count(pending, 1);
         return true;
     }
 
-    private void noteArrival(Lane lane, boolean isEarly) {
-        early += isEarly ? 1 : 0;
-        lane.arrivals.came(isEarly);
-        if (!lane.hurried && !lane.arrivals.isStream()) {
+    private void noteArrival(Lane lane, boolean underWay, long nowNanos) {
+        boolean meetsOthers = underWay && lane.takenBatch == batches;
+        lane.arrivals.came(meetsOthers, nowNanos);
+        boolean stream = lane.arrivals.isStream();
+        early += meetsOthers || (underWay && stream) ? 1 : 0;
+        if (!lane.hurried && !stream) {
             lane.hurried = true;
             hurriedLanes++;
         }
@@ -194,6 +200,7 @@ final class CommandQueue {
             taking.take(first.removeFirst());
         }
         if (first.isEmpty()) {
+            hasPutBack = false;
             takeInTurns(taking);
         }
         forgetIdle();
@@ -291,6 +298,7 @@ final class CommandQueue {
 
     /// Queues commands again, before all others, as they came first.
     void putBack(List<Pending> taken) {
+        hasPutBack = true;
         for (int i = taken.size() - 1; i >= 0; i--) {
             first.addFirst(taken.get(i));
             count(taken.get(i), 1);
@@ -313,6 +321,7 @@ final class CommandQueue {
         if (!first.isEmpty() && isLate(first.getFirst(), nowNanos)) {
             Pending late = first.removeFirst();
             count(late, -1);
+            hasPutBack &= !first.isEmpty();
             return late;
         }
         Lane lane = laneWithLate(nowNanos);
@@ -351,6 +360,7 @@ final class CommandQueue {
         lanes.clear();
         turns.clear();
         hurriedLanes = 0;
+        hasPutBack = false;
         size = 0;
         bytes = 0;
         return all;

@@ -22,8 +22,8 @@ final class ForwardedQueue {
 
     /// @param term in which it was sent, and this node led when it came
     /// @param from the follower's Raft identity
-    /// @param earlyCommands those that came while the follower had others of their tenant under way
-    /// @param hurried whether some are of a tenant that has no stream of them
+    /// @param earlyCommands how many came early to the follower, as in [CommandQueue#takeEarly]
+    /// @param hurried whether some shouldn't wait for more
     /// @param callback runs once
     record Forwarded(
             Proposal proposal,

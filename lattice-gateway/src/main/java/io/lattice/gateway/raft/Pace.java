@@ -30,8 +30,8 @@ final class Pace {
     /// As the leader, this node sent an entry.
     void entryBegan(EntryInFlight entry) {
         int commands = entry.commands();
-        batches.began(commands);
         stream.began(commands, entry.earlyCommands(), entry.beganNanos());
+        batches.began(stream.commandsThatComeBack(commands));
     }
 
     /// That entry was applied.
@@ -53,9 +53,10 @@ final class Pace {
         pause(pauseNanos, nowNanos);
     }
 
-    /// The leader wants the next proposal to wait. It does no longer than this node may wait, whatever the leader says.
-    void pause(long nanos, long nowNanos) {
-        pauseEndNanos = nowNanos + Math.clamp(nanos, 0, pauseNanosMax);
+    /// The leader wants the next proposal to wait since the last was applied. It does no longer than this node may wait, whatever the leader
+    /// says.
+    void pause(long nanos, long appliedNanos) {
+        pauseEndNanos = appliedNanos + Math.clamp(nanos, 0, pauseNanosMax);
     }
 
     /// What was sent came back: nothing is sent for a moment.
@@ -63,25 +64,21 @@ final class Pace {
         retryNanos = nowNanos + RETRY_NANOS;
     }
 
-    /// Whether so many may go now.
-    boolean isTime(boolean leads, int commands, boolean hurried, long nowNanos) {
-        return nowNanos - retryNanos >= 0 && nanosToWait(leads, commands, hurried, nowNanos) == 0;
-    }
-
-    /// How long so many should still wait for company, nanoseconds.
+    /// How long so many should still wait, nanoseconds; 0 if they may go.
     ///
     /// @param leads whether this node leads
     /// @param hurried whether some are of a tenant that has no stream
     long nanosToWait(boolean leads, int commands, boolean hurried, long nowNanos) {
         long forStream = 0;
         if (!hurried && !StreamPacer.isEnough(commands)) {
-            forStream =
-                    leads ? stream.nanosToWait(nowNanos) : Math.max(0, pauseEndNanos - nowNanos);
+            forStream = leads ? stream.nanosToWait(nowNanos) : pauseEndNanos - nowNanos;
         }
-        return Math.max(batches.nanosToWait(commands, nowNanos), forStream);
+        long forCompany = Math.max(batches.nanosToWait(commands, nowNanos), forStream);
+        return Math.max(0, Math.max(forCompany, retryNanos - nowNanos));
     }
 
-    /// How long, from the end of an entry that holds one, another node should wait before it forwards the next, nanoseconds.
+    /// How long, from the end of an entry that holds one, another node should wait before it forwards the next, nanoseconds. 0 if nobody waits
+    /// for a stream.
     long nanosForOthers() {
         return stream.nanosForOthers();
     }

@@ -108,15 +108,16 @@ public final class Proposer {
 
     /// Replicates `command`. Its size must have been checked before: it becomes a log entry as it is.
     public void propose(Command command, Completion completion) {
-        long deadline = System.nanoTime() + settings.requestTimeout().toNanos();
-        Pending pending = new Pending(command, deadline, completion);
+        long now = System.nanoTime();
+        Pending pending =
+                new Pending(command, now + settings.requestTimeout().toNanos(), completion);
         ProposalFailure refused = null;
         Runnable alone = null;
         lock.lock();
         try {
             if (stopped) {
                 refused = ProposalFailure.STOPPED;
-            } else if (waiting.add(pending, hasOwnUnderWay())) {
+            } else if (waiting.add(pending, hasOwnUnderWay(), now)) {
                 alone = takeAlone();
             } else {
                 refused = ProposalFailure.TOO_MANY_REQUESTS;
@@ -163,7 +164,7 @@ public final class Proposer {
                                 request.getRaftId(),
                                 Math.clamp(
                                         request.getEarlyCommands(), 0, proposal.getCommandsCount()),
-                                request.getHurried(),
+                                !request.getMayWait(),
                                 callback));
                 alone = takeAlone();
             }
@@ -219,10 +220,11 @@ public final class Proposer {
             if (commands() == 0 || entryInFlight != null) {
                 return Long.MAX_VALUE;
             }
-            return isUnderWay()
-                    ? 0
-                    : pace.nanosToWait(
-                            raft.isReadyLeader(), commands(), isHurried(), System.nanoTime());
+            boolean leads = raft.isReadyLeader();
+            // Ratis doesn't always announce that a leader is there.
+            return leads || (forwardInFlight == null && otherLeader() != null)
+                    ? Proposer.this.nanosToWait(leads)
+                    : Pace.RETRY_NANOS;
         }
     }
 
@@ -239,7 +241,7 @@ public final class Proposer {
             return () -> refused.forEach(f -> f.answer(ForwardReply.Result.NOT_APPENDED));
         }
         if (leads) {
-            if (entryInFlight == null && commands() > 0 && isTime(true)) {
+            if (entryInFlight == null && commands() > 0 && nanosToWait(true) == 0) {
                 EntryInFlight entry =
                         EntryInFlight.take(
                                 forwarded, waiting, tickets, term, settings.batchBytesMax());
@@ -249,12 +251,11 @@ public final class Proposer {
             }
             return null;
         }
-        String leader = raft.leader();
+        String leader = otherLeader();
         if (leader != null
-                && !leader.equals(raft.nodeId())
                 && forwardInFlight == null
                 && !waiting.isEmpty()
-                && isTime(false)) {
+                && nanosToWait(false) == 0) {
             Ticket ticket = tickets.take(waiting, settings.batchBytesMax());
             pace.proposalBegan(ticket.pendings.size());
             ticket.term = term;
@@ -269,14 +270,25 @@ public final class Proposer {
         return null;
     }
 
-    /// Whether the pause after a failure is over and nobody else is expected soon.
-    private boolean isTime(boolean leads) {
-        return pace.isTime(leads, commands(), isHurried(), System.nanoTime());
+    /// The leader as far as this node knows, if it is another one.
+    private @Nullable String otherLeader() {
+        String leader = raft.leader();
+        return leader == null || leader.equals(raft.nodeId()) ? null : leader;
     }
 
-    /// Whether something waits that shouldn't wait for company.
-    private boolean isHurried() {
-        return waiting.isHurried() || forwarded.isHurried();
+    /// How long what is there should wait: for more to come, or for the pause after a failure to be over. Caller holds the lock.
+    private long nanosToWait(boolean leads) {
+        return pace.nanosToWait(leads, commands(), isHurried(), System.nanoTime());
+    }
+
+    /// Whether something waits that shouldn't wait for more.
+    boolean isHurried() {
+        lock.lock();
+        try {
+            return waiting.isHurried() || forwarded.isHurried();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void submitFailed(EntryInFlight entry, Throwable cause) {
@@ -358,14 +370,14 @@ public final class Proposer {
         }
     }
 
-    /// How long the next proposal had better wait once this one is applied, or from now if it already is.
+    /// How long the next proposal had better wait once this one is applied, which it may be already.
     private void notePause(Ticket ticket, ForwardReply reply) {
         long nanos = TimeUnit.MICROSECONDS.toNanos(reply.getPauseUs());
         lock.lock();
         try {
             ticket.pauseNanos = nanos;
             if (!tickets.isRegistered(ticket) && forwardInFlight == null) {
-                pace.pause(nanos, System.nanoTime());
+                pace.pause(nanos, ticket.appliedNanos);
             }
         } finally {
             lock.unlock();
@@ -377,7 +389,7 @@ public final class Proposer {
         long index = position.index();
         List<Forwarded> told = List.of();
         List<Forwarded> waitFor = List.of();
-        boolean lastForNow;
+        boolean noneFollowsAtOnce;
         long pauseNanos;
         lock.lock();
         try {
@@ -387,7 +399,7 @@ public final class Proposer {
                 told = entry.takeForwarded(f -> news.leaveToAnswer(f.from(), index));
                 waitFor = List.copyOf(entry.forwarded());
             }
-            lastForNow = commands() == 0 && raft.isReadyLeader();
+            noneFollowsAtOnce = (commands() == 0 || pauseNanos > 0) && raft.isReadyLeader();
         } finally {
             lock.unlock();
         }
@@ -395,7 +407,7 @@ public final class Proposer {
             f.answerCommitted(position, pauseNanos);
         }
         waitFor.forEach(f -> news.push(f.from(), index));
-        if (lastForNow) {
+        if (noneFollowsAtOnce) {
             // Otherwise the next entry tells the followers.
             news.pushSoon(index);
         }
@@ -441,7 +453,8 @@ public final class Proposer {
         Ticket ticket = tickets.remove(sequence);
         if (ticket != null && forwardInFlight == ticket) {
             forwardInFlight = null;
-            pace.proposalEnded(ticket.pauseNanos, System.nanoTime());
+            ticket.appliedNanos = System.nanoTime();
+            pace.proposalEnded(ticket.pauseNanos, ticket.appliedNanos);
         }
         return ticket;
     }

@@ -59,7 +59,8 @@ final class StreamPacer {
 
     /// An entry was sent.
     ///
-    /// @param earlyCommands those of its commands that came while the node that took them had others of the same tenant under way
+    /// @param earlyCommands those that came while the node that took them had others of the same tenant under way, or had any and their tenant
+    ///     has a stream
     void began(int entryCommands, int earlyCommands, long nowNanos) {
         cycleNanos = DECAY * cycleNanos + Math.min(CYCLE_NANOS_MAX, nowNanos - beganNanos);
         beganNanos = nowNanos;
@@ -77,6 +78,15 @@ final class StreamPacer {
         // By the rate of those that came early: writers that come back are no company to wait for.
         boolean company = early * patience >= COMPANY_MIN * underWayNanos;
         waitNanos = stream && company ? patience : 0;
+    }
+
+    /// How many of an entry's commands aren't the stream's that it has waited for, by the part of it that the stream has had of late. At least one.
+    int commandsThatComeBack(int entryCommands) {
+        if (waitNanos == 0) {
+            return entryCommands;
+        }
+        double part = Math.min(1, early * cycleNanos / (commands * underWayNanos));
+        return Math.max(1, (int) Math.round(entryCommands * (1 - part)));
     }
 
     /// Nanoseconds that an entry that isn't large should still wait, 0 if it should go now.

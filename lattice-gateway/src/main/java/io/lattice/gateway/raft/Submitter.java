@@ -1,5 +1,6 @@
 package io.lattice.gateway.raft;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -9,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// All but [#start] and the thread itself is called by holders of the proposer's lock.
 final class Submitter {
+    /// By less than this it isn't worth while to be woken earlier.
+    private static final long SLACK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+
     private final ReentrantLock lock;
     private final Condition work;
     private final Source source;
@@ -16,7 +20,8 @@ final class Submitter {
 
     // Guarded by lock.
     private boolean idle;
-    private boolean paced;
+    private boolean timed;
+    private long wakesNanos;
     private boolean stopped;
 
     /// What there is to send. Called with the lock held.
@@ -27,8 +32,8 @@ final class Submitter {
         /// Whether something waits, and for nothing that is under way.
         boolean isReady();
 
-        /// Nanoseconds until what waits may go: 0 if now, as far as time is concerned, and for ever
-        /// ([Long#MAX_VALUE]) if it waits for something else.
+        /// Nanoseconds until it is worth while to ask for the next thing: 0 if it can be taken, and for ever ([Long#MAX_VALUE]) if it waits
+        /// for something that wakes the thread.
         long nanosToNext();
     }
 
@@ -48,11 +53,18 @@ final class Submitter {
         thread.start();
     }
 
-    /// Wakes the thread if there is something to do now; if it only waits for company, it wakes by itself.
+    /// Wakes the thread if there is something to do before it wakes by itself: that spares one wake-up for each command that only joins others.
     void wake() {
-        if (idle && source.isReady() && (!paced || source.nanosToNext() == 0)) {
+        if (idle && source.isReady() && isSooner(source.nanosToNext())) {
             work.signal();
         }
+    }
+
+    private boolean isSooner(long nanos) {
+        return nanos == 0
+                || !timed
+                || (nanos != Long.MAX_VALUE
+                        && System.nanoTime() + nanos - wakesNanos < -SLACK_NANOS);
     }
 
     /// Wakes the thread, since what it can do may have changed altogether.
@@ -89,15 +101,15 @@ final class Submitter {
     private @Nullable Runnable await() throws InterruptedException {
         Runnable next = stopped ? null : source.take();
         while (next == null && !stopped) {
-            idle = true;
             long nanos = source.nanosToNext();
+            idle = true;
             if (nanos == Long.MAX_VALUE) {
                 work.await();
-            } else {
-                paced = nanos > 0;
-                // What isn't paced waits for a leader, whose arrival Ratis doesn't always announce.
-                work.awaitNanos(paced ? nanos : Pace.RETRY_NANOS);
-                paced = false;
+            } else if (nanos > 0) {
+                timed = true;
+                wakesNanos = System.nanoTime() + nanos;
+                work.awaitNanos(nanos);
+                timed = false;
             }
             idle = false;
             next = stopped ? null : source.take();

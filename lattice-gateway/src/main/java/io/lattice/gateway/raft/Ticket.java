@@ -13,10 +13,10 @@ final class Ticket {
     final Proposal proposal;
     final List<Pending> pendings;
 
-    /// How many of its commands came while others of their tenant were under way.
+    /// How many commands came early since the last one was made.
     final int earlyCommands;
 
-    /// Whether some of its commands are of a tenant that has no stream of them.
+    /// Whether some of its commands shouldn't wait for more.
     final boolean hurried;
 
     /// Whether it may be in the log without anybody here who would be told of a failure.
@@ -27,6 +27,9 @@ final class Ticket {
 
     /// How long the next one had better wait after this one.
     long pauseNanos;
+
+    /// When it was applied, or made if it isn't yet.
+    long appliedNanos = System.nanoTime();
 
     /// The leader that it was forwarded to; empty if it wasn't.
     String forwardedTo = "";
@@ -66,7 +69,7 @@ final class Ticket {
                                 .setRaftId(raftId)
                                 .setTerm(term)
                                 .setEarlyCommands(earlyCommands)
-                                .setHurried(hurried));
+                                .setMayWait(!hurried));
     }
 
     long sequence() {

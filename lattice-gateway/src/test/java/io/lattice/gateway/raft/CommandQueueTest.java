@@ -22,7 +22,8 @@ class CommandQueueTest {
     private static final int QUIET = 2;
     private static final int BATCH_BYTES = 1 << 20;
 
-    private final CommandQueue queue = new CommandQueue(settings());
+    private final CommandQueue queue = new CommandQueue(settings(Duration.ofMillis(8)));
+    private final long now = System.nanoTime();
     private long nextNumber;
 
     @Test
@@ -63,8 +64,8 @@ class CommandQueueTest {
     void whoFillsTheQueueIsRefusedAndOthersAreNot() {
         addAll(FLOOD, CAPACITY, 10);
 
-        assertThat(queue.add(pending(FLOOD, 10), false)).isFalse();
-        assertThat(queue.add(pending(QUIET, 10), false)).isTrue();
+        assertThat(queue.add(pending(FLOOD, 10), false, now)).isFalse();
+        assertThat(queue.add(pending(QUIET, 10), false, now)).isTrue();
         assertThat(queue.size()).isEqualTo(CAPACITY + 1);
     }
 
@@ -149,6 +150,40 @@ class CommandQueueTest {
         assertThat(queue.isHurried()).isFalse();
     }
 
+    @Test
+    void whatIsPutBackHurries() {
+        makeStream(FLOOD);
+        addAll(FLOOD, 3, 10);
+        List<Pending> taken = take();
+        assertThat(queue.isHurried()).isFalse();
+
+        queue.putBack(taken);
+
+        assertThat(queue.isHurried()).isTrue();
+        take();
+        assertThat(queue.isHurried()).isFalse();
+    }
+
+    @Test
+    void everythingHurriesWhereNothingMayWait() {
+        CommandQueue hurried = new CommandQueue(settings(Duration.ZERO));
+
+        assertThat(hurried.isHurried()).isTrue();
+    }
+
+    @Test
+    void ofAStreamAllIsEarlyThatComesWhileAnythingIsUnderWay() {
+        makeStream(FLOOD);
+        queue.takeEarly();
+        addAll(QUIET, 1, 10);
+        take();
+
+        addAll(FLOOD, 1, 10, true);
+        addAll(FLOOD, 1, 10, false);
+
+        assertThat(queue.takeEarly()).isOne();
+    }
+
     private void makeStream(int keyspace) {
         addAll(keyspace, 1, 10);
         for (int i = 0; i < 5; i++) {
@@ -169,7 +204,7 @@ class CommandQueueTest {
             switch (random.nextInt(4)) {
                 case 0, 1 -> {
                     Pending next = pending(random.nextInt(5), 1 + random.nextInt(20_000));
-                    if (queue.add(next, random.nextBoolean())) {
+                    if (queue.add(next, random.nextBoolean(), now)) {
                         added.add(next);
                     }
                 }
@@ -192,6 +227,12 @@ class CommandQueueTest {
             left.addAll(take());
         }
         assertThat(queue.isHurried()).as("with nothing there").isFalse();
+        addAll(7, 1, 10);
+        assertThat(queue.isHurried()).as("with a new tenant").isTrue();
+        addAll(0, 1, 10);
+        queue.putBack(take());
+        addAll(FLOOD, 3, 10);
+        assertThat(queue.removeAll()).hasSize(5);
 
         assertThat(left).containsExactlyInAnyOrderElementsOf(added);
         assertThat(queue.isEmpty()).isTrue();
@@ -203,7 +244,7 @@ class CommandQueueTest {
 
     private void addAll(int keyspace, int count, int bytes, boolean underWay) {
         for (int i = 0; i < count; i++) {
-            assertThat(queue.add(pending(keyspace, bytes), underWay)).isTrue();
+            assertThat(queue.add(pending(keyspace, bytes), underWay, now)).isTrue();
         }
     }
 
@@ -227,7 +268,7 @@ class CommandQueueTest {
         return pendings.stream().map(p -> p.command().getKeyspace()).toList();
     }
 
-    private static RaftSettings settings() {
+    private static RaftSettings settings(Duration batchWaitMax) {
         return new RaftSettings(
                 "n1",
                 new UUID(0, 1),
@@ -243,7 +284,7 @@ class CommandQueueTest {
                 Duration.ofSeconds(7),
                 4_096,
                 BATCH_BYTES,
-                Duration.ZERO,
+                batchWaitMax,
                 CAPACITY,
                 64L << 20,
                 null);

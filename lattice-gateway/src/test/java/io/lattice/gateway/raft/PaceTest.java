@@ -19,9 +19,13 @@ class PaceTest {
 
     /// Entries of four commands every 4 ms, each of which takes 2 ms, in which two of its commands came.
     private void leadStream() {
+        leadStream(4, 2);
+    }
+
+    private void leadStream(int commands, int early) {
         for (int i = 0; i < 100; i++) {
             now += 2 * MS;
-            pace.entryBegan(entry(4, 2));
+            pace.entryBegan(entry(commands, early));
             now += 2 * MS;
             pace.entryEnded(now);
         }
@@ -41,8 +45,8 @@ class PaceTest {
         leadStream();
 
         assertThat(pace.nanosToWait(true, 1, false, now)).isCloseTo(4 * MS, within(10L));
-        assertThat(pace.isTime(true, 1, false, now + 3 * MS)).isFalse();
-        assertThat(pace.isTime(true, 1, false, now + 4 * MS)).isTrue();
+        assertThat(pace.nanosToWait(true, 1, false, now + 3 * MS)).isPositive();
+        assertThat(pace.nanosToWait(true, 1, false, now + 4 * MS)).isZero();
         assertThat(pace.nanosForOthers()).isCloseTo(3 * MS, within(10L));
     }
 
@@ -50,13 +54,26 @@ class PaceTest {
     void whoHurriesDoesNotWaitForOthersStreams() {
         leadStream();
         pace.pause(NANOS_MAX, now);
-        // By then not for clients that were just answered either.
-        now += MS / 2;
-
         assertThat(pace.nanosToWait(true, 1, false, now)).isPositive();
         assertThat(pace.nanosToWait(true, 1, true, now)).isZero();
         assertThat(pace.nanosToWait(false, 1, false, now)).isPositive();
         assertThat(pace.nanosToWait(false, 1, true, now)).isZero();
+    }
+
+    @Test
+    void whoHurriesDoesNotWaitForAsManyAsAStreamHasBrought() {
+        leadStream(60, 30);
+
+        assertThat(pace.nanosToWait(true, 1, true, now)).isZero();
+    }
+
+    @Test
+    void whoComesBackWaitsForTheOthersThatDo() {
+        // Of forty commands fifteen come back.
+        leadStream(40, 12);
+
+        assertThat(pace.nanosToWait(true, 1, true, now)).isBetween(MS, 2 * MS);
+        assertThat(pace.nanosToWait(true, 20, true, now)).isZero();
     }
 
     @Test
@@ -71,7 +88,7 @@ class PaceTest {
     void aFollowerWaitsAsLongAsItIsToldAndMay() {
         pace.pause(3 * MS, now);
         assertThat(pace.nanosToWait(false, 1, false, now)).isEqualTo(3 * MS);
-        assertThat(pace.isTime(false, 1, false, now + 3 * MS)).isTrue();
+        assertThat(pace.nanosToWait(false, 1, false, now + 3 * MS)).isZero();
 
         pace.proposalEnded(TimeUnit.SECONDS.toNanos(1_000), now);
 
@@ -84,7 +101,7 @@ class PaceTest {
     void whatWasRefusedIsNotSentAgainAtOnce() {
         pace.retryLater(now);
 
-        assertThat(pace.isTime(true, 1, true, now)).isFalse();
-        assertThat(pace.isTime(true, 1, true, now + Pace.RETRY_NANOS)).isTrue();
+        assertThat(pace.nanosToWait(true, 100, true, now)).isEqualTo(Pace.RETRY_NANOS);
+        assertThat(pace.nanosToWait(true, 100, true, now + Pace.RETRY_NANOS)).isZero();
     }
 }

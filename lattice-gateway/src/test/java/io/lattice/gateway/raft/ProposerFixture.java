@@ -10,7 +10,7 @@ import io.lattice.proto.peer.ForwardReply;
 import io.lattice.proto.peer.ForwardRequest;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -31,16 +31,24 @@ abstract class ProposerFixture {
     final List<String> told = Collections.synchronizedList(new ArrayList<>());
     final List<ForwardReply.Result> forwards = Collections.synchronizedList(new ArrayList<>());
     final List<ForwardReply> replies = Collections.synchronizedList(new ArrayList<>());
-    final Proposer proposer =
-            new Proposer(
-                    standing,
-                    peers,
-                    sink,
-                    news,
-                    TestSettings.single(Path.of("unused"), FakeStanding.SELF),
-                    Runnable::run,
-                    ORIGIN);
+    final Proposer proposer;
     private long lastIndex = 10;
+
+    ProposerFixture() {
+        this(TestSettings.BATCH_WAIT_MAX);
+    }
+
+    ProposerFixture(Duration batchWaitMax) {
+        proposer =
+                new Proposer(
+                        standing,
+                        peers,
+                        sink,
+                        news,
+                        TestSettings.waiting(FakeStanding.SELF, batchWaitMax),
+                        Runnable::run,
+                        ORIGIN);
+    }
 
     @BeforeEach
     void start() {
@@ -53,8 +61,12 @@ abstract class ProposerFixture {
     }
 
     static Command put(String key, int valueBytes) {
+        return put(TENANT, key, valueBytes);
+    }
+
+    private static Command put(int keyspace, String key, int valueBytes) {
         return Command.newBuilder()
-                .setKeyspace(TENANT)
+                .setKeyspace(keyspace)
                 .setPut(
                         PutRequest.newBuilder()
                                 .setKey(ByteString.copyFromUtf8(key))
@@ -68,8 +80,16 @@ abstract class ProposerFixture {
 
     /// What the caller is told ends up in `told` as the key and the outcome, which names the key that it is for.
     void propose(String key, int valueBytes) {
+        propose(TENANT, key, valueBytes);
+    }
+
+    void proposeFor(int keyspace, String key) {
+        propose(keyspace, key, 1);
+    }
+
+    private void propose(int keyspace, String key, int valueBytes) {
         proposer.propose(
-                put(key, valueBytes),
+                put(keyspace, key, valueBytes),
                 new Proposer.Completion() {
                     @Override
                     public void done(Outcome outcome) {
@@ -139,11 +159,17 @@ abstract class ProposerFixture {
 
     /// Another node's, sent in a term.
     void forward(long term, long sequence, String key) {
+        forward(term, sequence, key, false);
+    }
+
+    /// @param mayWait whether it is of tenants that have a stream
+    void forward(long term, long sequence, String key, boolean mayWait) {
         proposer.forward(
                 ForwardRequest.newBuilder()
                         .setProposal(foreign(sequence, key))
                         .setRaftId("n2~1")
                         .setTerm(term)
+                        .setMayWait(mayWait)
                         .build(),
                 reply -> {
                     forwards.add(reply.getResult());

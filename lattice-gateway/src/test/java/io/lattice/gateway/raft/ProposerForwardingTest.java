@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
 import io.lattice.proto.peer.ForwardReply;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -53,40 +52,6 @@ class ProposerForwardingTest extends ProposerFixture {
 
         assertThat(sink.learned).containsExactly("n2 has committed 17 of term 5");
         assertThat(told).as("not applied here yet").isEmpty();
-    }
-
-    @Test
-    void aFollowerWaitsForCompanyAsLongAsTheLeaderSays() {
-        standing.follows("n2", 5);
-        makeStream();
-        propose("a");
-        FakePeers.Asked first = peers.next("n2");
-        first.committed(5, 17, 20_000);
-        long beforeNanos = System.nanoTime();
-        apply(batch(first.proposal()));
-
-        propose("b");
-        propose("c");
-
-        Proposal second = peers.next("n2").proposal();
-        assertThat(System.nanoTime() - beforeNanos)
-                .isGreaterThanOrEqualTo(TimeUnit.MILLISECONDS.toNanos(20));
-        assertThat(second.getCommandsCount()).isEqualTo(2);
-    }
-
-    @Test
-    void aFollowerWaitsNoLongerThanItMay() {
-        standing.follows("n2", 5);
-        makeStream();
-        propose("a");
-        FakePeers.Asked first = peers.next("n2");
-        first.committed(5, 17, (int) TimeUnit.SECONDS.toMicros(1_000));
-        apply(batch(first.proposal()));
-
-        propose("b");
-
-        // Or nothing comes within its time.
-        assertThat(peers.next("n2").proposal().getCommandsCount()).isEqualTo(1);
     }
 
     @Test
@@ -146,49 +111,6 @@ class ProposerForwardingTest extends ProposerFixture {
         proposer.tick(afterTimeout());
 
         assertThat(forwards).containsExactly(ForwardReply.Result.COMMITTED);
-    }
-
-    /// Commands come while others are under way.
-    private void makeStream() {
-        for (int i = 0; i < 5; i++) {
-            propose("before");
-            Proposal before = peers.next("n2").proposal();
-            propose("early");
-            apply(batch(before));
-            apply(batch(peers.next("n2").proposal()));
-        }
-    }
-
-    @Test
-    void aFollowerSaysWhoseCommandsHaveNoStream() {
-        standing.follows("n2", 5);
-        propose("a");
-        FakePeers.Asked first = peers.next("n2");
-        assertThat(first.request().getForward().getHurried()).isTrue();
-        apply(batch(first.proposal()));
-        makeStream();
-
-        propose("b");
-
-        assertThat(peers.next("n2").request().getForward().getHurried()).isFalse();
-    }
-
-    @Test
-    void aFollowerSaysHowManyCommandsCameEarly() {
-        standing.follows("n2", 5);
-        propose("a");
-        FakePeers.Asked first = peers.next("n2");
-        assertThat(first.request().getForward().getEarlyCommands()).isZero();
-        propose("b");
-        propose("c");
-        apply(batch(first.proposal()));
-        FakePeers.Asked second = peers.next("n2");
-        assertThat(second.request().getForward().getEarlyCommands()).isEqualTo(2);
-        apply(batch(second.proposal()));
-
-        propose("d");
-
-        assertThat(peers.next("n2").request().getForward().getEarlyCommands()).isZero();
     }
 
     @Test

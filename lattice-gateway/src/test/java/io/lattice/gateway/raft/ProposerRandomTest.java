@@ -31,6 +31,7 @@ class ProposerRandomTest {
     private static final int SEEDS = 30;
     private static final int STEPS = 120;
     private static final long ORIGIN = 42;
+    private static final int PAUSE_US = 2_000;
 
     static LongStream seeds() {
         Long given = Long.getLong("lattice.seed");
@@ -116,6 +117,7 @@ class ProposerRandomTest {
             String key = "k" + proposed++;
             proposer.propose(
                     Command.newBuilder()
+                            .setKeyspace(random.nextInt(3))
                             .setPut(PutRequest.newBuilder().setKey(ByteString.copyFromUtf8(key)))
                             .build(),
                     new Proposer.Completion() {
@@ -166,9 +168,12 @@ class ProposerRandomTest {
             }
             CommandBatch batch = CommandBatch.newBuilder().addProposals(asked.proposal()).build();
             switch (fate) {
-                case 0 -> apply(batch);
+                case 0 -> {
+                    apply(batch);
+                    asked.committed(0, 0, random.nextInt(3) * PAUSE_US);
+                }
                 case 1 -> {
-                    asked.forwarded(ForwardReply.Result.COMMITTED);
+                    asked.committed(standing.term(), lastIndex + 1, random.nextInt(3) * PAUSE_US);
                     apply(batch);
                 }
                 case 2 -> {

@@ -21,8 +21,18 @@ final class TestSettings {
         return of(root, nodeId, GROUP, 1);
     }
 
+    /// The only node of a cluster, without files.
+    static RaftSettings waiting(String nodeId, Duration batchWaitMax) {
+        return of(Path.of("unused"), nodeId, GROUP, 1, batchWaitMax);
+    }
+
     /// Limits that a unit test reaches with a handful of commands.
     static RaftSettings of(Path root, String nodeId, UUID cluster, int port) {
+        return of(root, nodeId, cluster, port, BATCH_WAIT_MAX);
+    }
+
+    private static RaftSettings of(
+            Path root, String nodeId, UUID cluster, int port, Duration batchWaitMax) {
         return new RaftSettings(
                 nodeId,
                 cluster,
@@ -38,7 +48,7 @@ final class TestSettings {
                 REQUEST_TIMEOUT,
                 BATCH_COMMANDS_MAX,
                 BATCH_BYTES_MAX,
-                BATCH_WAIT_MAX,
+                batchWaitMax,
                 QUEUE_COMMANDS_MAX,
                 QUEUE_BYTES_MAX,
                 null);
