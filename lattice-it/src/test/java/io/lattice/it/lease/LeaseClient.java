@@ -5,15 +5,24 @@ import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.lattice.it.cluster.TestCluster;
+import io.lattice.it.watch.WatchRecorder;
+import io.lattice.proto.etcdserverpb.KVGrpc;
 import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
 import io.lattice.proto.etcdserverpb.LeaseGrpc;
 import io.lattice.proto.etcdserverpb.LeaseKeepAliveRequest;
 import io.lattice.proto.etcdserverpb.LeaseKeepAliveResponse;
+import io.lattice.proto.etcdserverpb.LeaseLeasesRequest;
 import io.lattice.proto.etcdserverpb.LeaseTimeToLiveRequest;
 import io.lattice.proto.etcdserverpb.LeaseTimeToLiveResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest;
+import io.lattice.proto.etcdserverpb.WatchCreateRequest;
+import io.lattice.proto.mvccpb.Event;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// Lease calls to one node of a cluster.
 final class LeaseClient {
     private static final long CALL_SECONDS = 10;
+    private static final long LONG_CALL_SECONDS = 60;
 
     private final TestCluster cluster;
     private final int node;
@@ -34,7 +44,7 @@ final class LeaseClient {
         return cluster.client(node).channel();
     }
 
-    private LeaseGrpc.LeaseBlockingStub leases() {
+    private LeaseGrpc.LeaseBlockingStub stub() {
         return LeaseGrpc.newBlockingStub(channel())
                 .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
     }
@@ -42,7 +52,7 @@ final class LeaseClient {
     /// Grants a lease and puts a key with it.
     void grantWithKey(long id, long ttlSeconds, String key) {
         var _ =
-                leases().leaseGrant(
+                stub().leaseGrant(
                                 LeaseGrantRequest.newBuilder()
                                         .setID(id)
                                         .setTTL(ttlSeconds)
@@ -57,8 +67,91 @@ final class LeaseClient {
                                         .build());
     }
 
+    /// Grants leases 1 to `count`, and puts a key with each.
+    ///
+    /// @return the newest revision afterwards
+    long grantManyWithKeys(int count, long ttlSeconds, String prefix) {
+        List<Future<?>> calls = new ArrayList<>();
+        for (long id = 1; id <= count; id++) {
+            LeaseGrantRequest request =
+                    LeaseGrantRequest.newBuilder().setID(id).setTTL(ttlSeconds).build();
+            calls.add(
+                    LeaseGrpc.newFutureStub(channel())
+                            .withDeadlineAfter(LONG_CALL_SECONDS, TimeUnit.SECONDS)
+                            .leaseGrant(request));
+        }
+        calls.forEach(LeaseClient::await);
+        calls.clear();
+        for (long id = 1; id <= count; id++) {
+            PutRequest request =
+                    PutRequest.newBuilder()
+                            .setKey(ByteString.copyFromUtf8(prefix + id))
+                            .setLease(id)
+                            .build();
+            calls.add(
+                    KVGrpc.newFutureStub(channel())
+                            .withDeadlineAfter(LONG_CALL_SECONDS, TimeUnit.SECONDS)
+                            .put(request));
+        }
+        calls.forEach(LeaseClient::await);
+        return cluster.client(node).kv(CALL_SECONDS).range(below(prefix)).getHeader().getRevision();
+    }
+
+    private static void await(Future<?> call) {
+        try {
+            var _ = call.get();
+        } catch (ExecutionException e) {
+            throw new AssertionError(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static RangeRequest below(String prefix) {
+        return RangeRequest.newBuilder()
+                .setKey(ByteString.copyFromUtf8(prefix))
+                .setRangeEnd(endOf(prefix))
+                .setCountOnly(true)
+                .build();
+    }
+
+    /// What comes behind all keys that begin with a prefix, whose last byte isn't the largest.
+    private static ByteString endOf(String prefix) {
+        int last = prefix.length() - 1;
+        return ByteString.copyFromUtf8(
+                prefix.substring(0, last) + (char) (prefix.charAt(last) + 1));
+    }
+
+    /// How many keys a linearizable read finds below a prefix; [Long#MAX_VALUE] if the node can't tell now.
+    long count(String prefix) {
+        try {
+            return cluster.client(node).kv(1).range(below(prefix)).getCount();
+        } catch (StatusRuntimeException notNow) {
+            return Long.MAX_VALUE;
+        }
+    }
+
+    /// How many leases there are.
+    int leases() {
+        return stub().leaseLeases(LeaseLeasesRequest.getDefaultInstance()).getLeasesCount();
+    }
+
+    /// The first `count` deletions of keys below a prefix since a revision.
+    List<Event> deletionsSince(long revision, String prefix, int count) {
+        try (WatchRecorder watch = WatchRecorder.open(cluster.client(node).channel())) {
+            watch.create(
+                    WatchCreateRequest.newBuilder()
+                            .setKey(ByteString.copyFromUtf8(prefix))
+                            .setRangeEnd(endOf(prefix))
+                            .setStartRevision(revision)
+                            .addFilters(WatchCreateRequest.FilterType.NOPUT));
+            watch.await("all deletions", r -> r.events(0).size() >= count);
+            return watch.events(0);
+        }
+    }
+
     LeaseTimeToLiveResponse timeToLive(long id) {
-        return leases().leaseTimeToLive(LeaseTimeToLiveRequest.newBuilder().setID(id).build());
+        return stub().leaseTimeToLive(LeaseTimeToLiveRequest.newBuilder().setID(id).build());
     }
 
     /// Whether a linearizable read finds the key; null if the node can't tell now.

@@ -6,7 +6,9 @@ import io.lattice.it.Clusters;
 import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.TestCluster;
+import io.lattice.proto.mvccpb.Event;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -17,6 +19,9 @@ class LeaseFaultTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static final int MANY = 4_000;
+    private static final long MANY_TTL_SECONDS = 20;
 
     /// Beyond the TTL: allowance and tick, and what the machine is slow by.
     private static final long LATE_MS_MAX = 2_000;
@@ -103,10 +108,12 @@ class LeaseFaultTest {
         client.grantWithKey(7, 3, "left");
         client.grantWithKey(8, 6, "kept");
         LeaseClient.KeepAlive oldKeepAlive = old.keepAlive();
+        long renewing = now();
         oldKeepAlive.send(7);
         assertThat(oldKeepAlive.next()).isEqualTo("7: 3");
         LeaseClient.KeepAlive keepAlive = client.keepAlive();
         long before = now();
+        long[] gone = {0};
 
         cluster.pause(leader);
         try {
@@ -118,13 +125,17 @@ class LeaseFaultTest {
                     () -> {
                         keepAlive.send(8);
                         assertThat(keepAlive.next()).isEqualTo("8: 6");
-                        Boolean left = client.exists("left");
-                        return left != null && !left && now() - before > 9_000;
+                        if (gone[0] == 0 && Boolean.FALSE.equals(client.exists("left"))) {
+                            gone[0] = now();
+                        }
+                        return gone[0] > 0 && now() - before > 9_000;
                     });
         } finally {
             cluster.resume(leader);
         }
 
+        assertThat(gone[0] - renewing).isGreaterThanOrEqualTo(3_000);
+        assertThat(gone[0] - before).isLessThanOrEqualTo(3_000 + LATE_MS_MAX + ELECTION_MS_MAX);
         assertThat(oldKeepAlive.next()).as("of the paused leader").doesNotEndWith("7: 3");
         for (int i = 0; i < 20; i++) {
             keepAlive.send(8);
@@ -132,6 +143,34 @@ class LeaseFaultTest {
             assertThat(client.exists("kept")).isNotEqualTo(false);
         }
         Await.until("the old leader follows", LIMIT, () -> Boolean.TRUE.equals(old.exists("kept")));
+    }
+
+    @Test
+    void manyLeasesEndOnceEachWhenTheLeaderIsKilledWhileTheyDo() throws InterruptedException {
+        TestCluster cluster = CLUSTERS.plain("many", new LatticeKind(), 3);
+        int leader = cluster.awaitLeader();
+        LeaseClient client = new LeaseClient(cluster, other(cluster, leader));
+        long before = now();
+        long revision = client.grantManyWithKeys(MANY, MANY_TTL_SECONDS, "many/");
+        long after = now();
+        assertThat(client.count("many/")).isEqualTo(MANY);
+        assertThat(now() - before)
+                .as("ms, or the first may have ended")
+                .isLessThan(MANY_TTL_SECONDS * 1_000);
+        Await.until("the first have ended", LIMIT, () -> client.count("many/") < MANY);
+        assertThat(now() - before).isGreaterThanOrEqualTo(MANY_TTL_SECONDS * 1_000);
+
+        cluster.kill(leader);
+        Await.until("all have ended", LIMIT, () -> client.count("many/") == 0);
+
+        assertThat(now() - after)
+                .isLessThanOrEqualTo(MANY_TTL_SECONDS * 1_000 + LATE_MS_MAX + ELECTION_MS_MAX);
+        assertThat(client.leases()).isZero();
+        List<Event> ends = client.deletionsSince(revision + 1, "many/", MANY);
+        assertThat(ends.stream().map(e -> e.getKv().getKey())).doesNotHaveDuplicates();
+        assertThat(ends.stream().map(e -> e.getKv().getModRevision()))
+                .as("a revision for each lease")
+                .doesNotHaveDuplicates();
     }
 
     @Test

@@ -155,6 +155,48 @@ class EtcdctlRecipesTest {
     }
 
     @Test
+    void aWatchARenewalAndAnElectionGoOnWhenTheLeaderIsKilled() {
+        String lease = lattice.run("lease", "grant", "10").orThrow().out().split(" ")[1];
+        lattice.run("put", "on/leased", "v0", "--lease=" + lease).orThrow();
+        try (ServerProcess watch = start("watch-on", "watch", "on/", "--prefix", "--rev=1");
+                ServerProcess alive = start("alive-on", "lease", "keep-alive", lease);
+                ServerProcess first = start("first-on", "elect", "seat", "p1")) {
+            awaitLines(watch, 3);
+            awaitLines(alive, 1);
+            awaitLines(first, 2);
+            try (ServerProcess second = start("second-on", "elect", "seat", "p2")) {
+                awaitKeys("seat/", 2);
+                int leader = cluster.awaitLeader();
+
+                cluster.kill(leader);
+                cluster.awaitLeader();
+                Await.until(
+                        "a put succeeds",
+                        LIMIT,
+                        () -> lattice.run("put", "on/after", "v1").exit() == 0);
+                int renewals = printed(alive).size();
+                // Each renewal is a third of the TTL after the one before: the last of these comes
+                // beyond the TTL.
+                awaitLines(alive, renewals + 4);
+                awaitLines(watch, 6);
+
+                assertThat(printed(alive))
+                        .containsOnly("lease %s keepalived with TTL(10)".formatted(lease));
+                assertThat(printed(watch).subList(0, 6))
+                        .containsExactly("PUT", "on/leased", "v0", "PUT", "on/after", "v1");
+                assertThat(keys("on/")).contains("on/leased");
+                assertThat(printed(second)).isEmpty();
+                assertThat(first.terminate(LIMIT)).isZero();
+                awaitLines(second, 2);
+                assertThat(printed(second).getLast()).isEqualTo("p2");
+                assertThat(second.terminate(LIMIT)).isZero();
+                cluster.startNode(leader);
+                cluster.awaitReady(leader);
+            }
+        }
+    }
+
+    @Test
     void keepAliveTellsOfEachRenewalAndOfTheEnd() {
         String lease = lattice.run("lease", "grant", "5").orThrow().out().split(" ")[1];
         try (ServerProcess alive = start("alive", "lease", "keep-alive", lease)) {

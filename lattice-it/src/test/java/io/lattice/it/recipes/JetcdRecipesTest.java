@@ -352,6 +352,43 @@ class JetcdRecipesTest {
     }
 
     @Test
+    void aWatchAndAnElectionGoOnAfterTheLeaderIsKilled() throws Exception {
+        KV kv = lattice.getKVClient();
+        Election elections = lattice.getElectionClient();
+        List<String> seen = new CopyOnWriteArrayList<>();
+        CampaignResponse elected =
+                get(elections.campaign(bytes("seat"), grant(lattice, 60), bytes("p1")));
+        try (Watch.Watcher _ =
+                lattice.getWatchClient()
+                        .watch(
+                                bytes("on/"),
+                                WatchOption.builder().isPrefix(true).build(),
+                                response ->
+                                        response.getEvents()
+                                                .forEach(e -> seen.add(text(e.getKeyValue()))))) {
+            get(kv.put(bytes("on/before"), bytes("v0")));
+            Await.until("the watch has begun", LIMIT, () -> seen.size() == 1);
+            int leader = cluster.awaitLeader();
+
+            cluster.kill(leader);
+            cluster.awaitLeader();
+            Await.until(
+                    "a put succeeds",
+                    LIMIT,
+                    () -> get(kv.put(bytes("on/after"), bytes("v1"))) != null);
+            Await.until("the watch goes on", LIMIT, () -> seen.contains("on/after=v1"));
+
+            assertThat(seen.getFirst()).isEqualTo("on/before=v0");
+            assertThat(seen.subList(1, seen.size())).containsOnly("on/after=v1");
+            get(elections.proclaim(elected.getLeader(), bytes("p2")));
+            assertThat(get(elections.leader(bytes("seat"))).getKv().getValue())
+                    .isEqualTo(bytes("p2"));
+            cluster.startNode(leader);
+            cluster.awaitReady(leader);
+        }
+    }
+
+    @Test
     void aLockPassesOnAfterTheLeaderIsKilled() throws Exception {
         Lock locks = lattice.getLockClient();
         LockResponse held = get(locks.lock(bytes("kept"), grant(lattice, 60)));

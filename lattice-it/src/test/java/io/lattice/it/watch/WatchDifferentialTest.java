@@ -10,6 +10,9 @@ import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
 import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
+import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
+import io.lattice.proto.etcdserverpb.LeaseGrpc;
+import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.TxnRequest;
@@ -23,10 +26,11 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/// The same watches and writes to Lattice and to the real etcd: what comes for each watch id has to be equal, however it is
+/// The same watches, writes and ends of leases to Lattice and to the real etcd: what comes for each watch id has to be equal, however it is
 /// cut into responses. After each request both streams are waited for, so that nothing depends on who was faster.
 /// `-Dlattice.seed=N` replays, `-Dlattice.watch.sequences=N` sets how much.
 class WatchDifferentialTest {
@@ -34,6 +38,7 @@ class WatchDifferentialTest {
 
     private static final int SEQUENCES = Integer.getInteger("lattice.watch.sequences", 40);
     private static final int STEPS = 40;
+    private static final int LEASES = 3;
     private static final long SETTLED_IDS = 1_000;
     private static final Duration LIMIT = Duration.ofSeconds(15);
 
@@ -61,6 +66,9 @@ class WatchDifferentialTest {
         System.out.printf("watches, %d nodes: -Dlattice.seed=%d%n", nodes, seed);
         current = 1;
         compacted = -1;
+        for (long lease = 1; lease <= LEASES; lease++) {
+            grant(lease);
+        }
         int compared = 0;
         for (int i = 0; i < SEQUENCES / nodes; i++) {
             compared += play(new Random(seed + i), i % nodes, seed + i);
@@ -93,7 +101,7 @@ class WatchDifferentialTest {
     }
 
     private String step(Random random, WatchRecorder left, WatchRecorder right) {
-        switch (random.nextInt(12)) {
+        switch (random.nextInt(13)) {
             case 0, 1, 2 -> {
                 WatchCreateRequest.Builder create = create(random);
                 int before = left.responses().size();
@@ -142,17 +150,38 @@ class WatchDifferentialTest {
                 lattice.client(0).kv(10).txn(request);
                 return "txn " + request;
             }
+            case 7 -> {
+                long lease = 1 + random.nextInt(LEASES);
+                LeaseRevokeRequest request = LeaseRevokeRequest.newBuilder().setID(lease).build();
+                current = leases(etcd).leaseRevoke(request).getHeader().getRevision();
+                var _ = leases(lattice).leaseRevoke(request);
+                grant(lease);
+                return "revoke " + lease;
+            }
             default -> {
                 PutRequest request =
                         PutRequest.newBuilder()
                                 .setKey(key(random))
                                 .setValue(bytes("v" + random.nextInt(100)))
+                                .setLease(random.nextInt(2 * LEASES + 1) / 2)
                                 .build();
                 current = etcd.client(0).kv(10).put(request).getHeader().getRevision();
                 lattice.client(0).kv(10).put(request);
                 return "put " + request;
             }
         }
+    }
+
+    private static LeaseGrpc.LeaseBlockingStub leases(TestCluster cluster) {
+        return LeaseGrpc.newBlockingStub(cluster.client(0).channel())
+                .withDeadlineAfter(10, TimeUnit.SECONDS);
+    }
+
+    private void grant(long lease) {
+        LeaseGrantRequest request =
+                LeaseGrantRequest.newBuilder().setID(lease).setTTL(3_600).build();
+        var _ = leases(etcd).leaseGrant(request);
+        var _ = leases(lattice).leaseGrant(request);
     }
 
     /// Waits until no watcher of etcd's is behind, since one that is would be overtaken by the compaction to come: etcd brings

@@ -34,6 +34,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -227,6 +228,10 @@ class WatchFaultTest {
         }
         assertThat(followers.stream().anyMatch(f -> !f.received.isEmpty())).isTrue();
         assertThat(history).hasSizeGreaterThan(2 * WRITES);
+        // The history comes from a watch too: it has every revision, of which the first is that of
+        // the empty store.
+        assertThat(history.stream().mapToLong(e -> e.getKv().getModRevision()).distinct())
+                .containsExactlyElementsOf(LongStream.rangeClosed(2, last).boxed().toList());
     }
 
     @Test
@@ -289,6 +294,59 @@ class WatchFaultTest {
         write(WRITES, others, followers);
 
         check(followers, settle(followers));
+    }
+
+    @Test
+    void aWatchFromNowOnANodeThatWasPausedStartsBehindWhatWasAcknowledgedMeanwhile() {
+        cluster = CLUSTERS.plain("now", new LatticeKind(), 3);
+        int leader = cluster.awaitLeader();
+        startsBehind(leader, (leader + 1) % 3);
+        int follower = (cluster.awaitLeader() + 1) % 3;
+        startsBehind(follower, cluster.awaitLeader());
+    }
+
+    /// A request to watch waits in the paused node's socket until it runs again, and doesn't know what has happened.
+    private void startsBehind(int paused, int other) {
+        ManagedChannel channel = cluster.client(paused).channel();
+        try (WatchRecorder before = WatchRecorder.open(channel);
+                WatchRecorder stream = WatchRecorder.open(channel)) {
+            before.create(WatchCreateRequest.newBuilder().setKey(ALL).setRangeEnd(ALL));
+            before.await("the node is connected", r -> !r.responses().isEmpty());
+            cluster.pause(paused);
+            long[] acknowledged = {0};
+            try {
+                Await.until(
+                        "the others write",
+                        Duration.ofSeconds(60),
+                        () -> {
+                            try {
+                                acknowledged[0] = put(other);
+                            } catch (StatusRuntimeException e) {
+                                assertThat(e).matches(WatchFaultTest::tellsOfALostNode);
+                            }
+                            return acknowledged[0] > 0;
+                        });
+                stream.create(WatchCreateRequest.newBuilder().setKey(ALL).setRangeEnd(ALL));
+            } finally {
+                cluster.resume(paused);
+            }
+            stream.await("its creation", r -> !r.responses().isEmpty());
+            WatchResponse created = stream.responses().getFirst();
+            assertThat(created.getCreated()).isTrue();
+            assertThat(created.getHeader().getRevision()).isGreaterThanOrEqualTo(acknowledged[0]);
+            cluster.awaitReady();
+            long after = put(other);
+            stream.await("what comes after", r -> !r.events(0).isEmpty());
+            assertThat(stream.events(0).getFirst().getKv().getModRevision()).isEqualTo(after);
+        }
+    }
+
+    private long put(int node) {
+        return cluster.client(node)
+                .kv(2)
+                .put(PutRequest.newBuilder().setKey(ALL).build())
+                .getHeader()
+                .getRevision();
     }
 
     @Test

@@ -61,4 +61,41 @@ class WatchValidatorTest {
                 .anyMatch(t -> t.contains("never happened"));
         assertThat(check(true, response(4, A2, A3, B3, A4))).anyMatch(t -> t.contains("previous"));
     }
+
+    private static Event with(Event event, Event previous) {
+        return event.toBuilder().setPrevKv(previous.getKv()).build();
+    }
+
+    @Test
+    void previousRecordsAreThoseOfTheSameKeyRightBefore() {
+        Event a3 = with(A3, A2);
+        Event a4 = with(A4, A3);
+
+        assertThat(check(true, response(4, A2, a3, B3, a4))).isEmpty();
+        assertThat(check(true, response(4, A2, a3, B3, with(A4, A2))))
+                .containsExactly("w: previous: wrong for PUT a at 4");
+        assertThat(check(true, response(4, A2, a3, with(B3, A2), a4)))
+                .containsExactly("w: previous: wrong for PUT b at 3");
+    }
+
+    @Test
+    void aRevisionMayComeInFragments() {
+        WatchResponse part = response(3, A2, A3).toBuilder().setFragment(true).build();
+
+        assertThat(check(false, part, response(3, B3), response(4, A4))).isEmpty();
+        assertThat(check(false, part, response(4, A4)))
+                .containsExactly("w: reliable: missing PUT b at 3");
+    }
+
+    @Test
+    void aResumedStreamGoesOnWithoutAGapOrARepetition() {
+        WatchResponse created = response(4).toBuilder().setCreated(true).build();
+
+        assertThat(check(false, response(2, A2), created, response(4, A3, B3, A4))).isEmpty();
+        assertThat(check(false, response(2, A2), created, response(4, A4)))
+                .containsExactly(
+                        "w: reliable: missing PUT a at 3", "w: reliable: missing PUT b at 3");
+        assertThat(check(false, response(3, A2, A3, B3), created, response(4, A3, B3, A4)))
+                .anyMatch(t -> t.contains("unique: twice PUT a at 3"));
+    }
 }
