@@ -228,11 +228,8 @@ public final class Proposer {
         }
     }
 
-    /// What can be sent now, registered as under way, or null. Caller holds the lock.
+    /// What can be sent now, registered as under way, or null. Caller holds the lock, and this isn't stopped.
     private @Nullable Runnable takeWork() {
-        if (stopped) {
-            return null;
-        }
         // Read first: if it is older than this node's leadership, the entry isn't appended.
         long term = raft.term();
         boolean leads = raft.isReadyLeader();

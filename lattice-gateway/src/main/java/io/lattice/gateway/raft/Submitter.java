@@ -99,8 +99,11 @@ final class Submitter {
 
     /// The next thing to send, or null once stopped.
     private @Nullable Runnable await() throws InterruptedException {
-        Runnable next = stopped ? null : source.take();
-        while (next == null && !stopped) {
+        while (!stopped) {
+            Runnable next = source.take();
+            if (next != null) {
+                return next;
+            }
             long nanos = source.nanosToNext();
             idle = true;
             if (nanos == Long.MAX_VALUE) {
@@ -112,8 +115,7 @@ final class Submitter {
                 timed = false;
             }
             idle = false;
-            next = stopped ? null : source.take();
         }
-        return next;
+        return null;
     }
 }

@@ -33,20 +33,28 @@ class ProposerWaitTest extends ProposerFixture {
         }
     }
 
-    @Test
-    void aFollowerWaitsForCompanyAsLongAsTheLeaderSays() {
+    /// This node follows and has a stream, and the leader has said how long its next proposal should wait.
+    ///
+    /// @return when the pause began, at the earliest
+    private long followWithPause(int pauseUs) {
         standing.follows("n2", 5);
         makeStream();
         propose("a");
         FakePeers.Asked first = peers.next("n2");
-        first.committed(5, 17, 20_000);
-        long beforeNanos = System.nanoTime();
+        first.committed(5, 17, pauseUs);
+        long beganNanos = System.nanoTime();
         apply(batch(first.proposal()));
+        return beganNanos;
+    }
+
+    @Test
+    void aFollowerWaitsForCompanyAsLongAsTheLeaderSays() {
+        long beganNanos = followWithPause(20_000);
 
         propose("b");
 
         Proposal second = peers.next("n2").proposal();
-        assertThat(System.nanoTime() - beforeNanos)
+        assertThat(System.nanoTime() - beganNanos)
                 .isGreaterThanOrEqualTo(TimeUnit.MILLISECONDS.toNanos(20));
         assertThat(FakeSink.Submitted.key(second.getCommands(0))).isEqualTo("b");
     }
@@ -96,12 +104,7 @@ class ProposerWaitTest extends ProposerFixture {
 
     @Test
     void aHurriedCommandEndsAWaitThatHasBegun() {
-        standing.follows("n2", 5);
-        makeStream();
-        propose("a");
-        FakePeers.Asked first = peers.next("n2");
-        first.committed(5, 17, ENDLESS_US);
-        apply(batch(first.proposal()));
+        var _ = followWithPause(ENDLESS_US);
         propose("b");
 
         proposeFor(OTHER_TENANT, "c");

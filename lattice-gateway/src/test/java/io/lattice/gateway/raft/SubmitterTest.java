@@ -75,6 +75,14 @@ class SubmitterTest {
         return next == null ? "nothing" : next;
     }
 
+    /// The thread sleeps until something is due that never is.
+    private void startWaitingFor(String what) throws InterruptedException {
+        source.waits = what;
+        source.dueNanos = System.nanoTime() + ENDLESS_NANOS;
+        submitter.start(died::set);
+        assertThat(source.asked.await(10, TimeUnit.SECONDS)).isTrue();
+    }
+
     @AfterEach
     void stop() {
         lock.lock();
@@ -110,10 +118,7 @@ class SubmitterTest {
 
     @Test
     void whatIsDueSoonerThanItWasIsSentSooner() throws InterruptedException {
-        source.waits = "a";
-        source.dueNanos = System.nanoTime() + ENDLESS_NANOS;
-        submitter.start(died::set);
-        assertThat(source.asked.await(10, TimeUnit.SECONDS)).isTrue();
+        startWaitingFor("a");
 
         // Not due when the thread is woken either.
         put("b", TimeUnit.MILLISECONDS.toNanos(20));
@@ -123,10 +128,7 @@ class SubmitterTest {
 
     @Test
     void whatCanBeTakenAfterAllIsSentWhenTheThreadIsWokenAnyway() throws InterruptedException {
-        source.waits = "a";
-        source.dueNanos = System.nanoTime() + ENDLESS_NANOS;
-        submitter.start(died::set);
-        assertThat(source.asked.await(10, TimeUnit.SECONDS)).isTrue();
+        startWaitingFor("a");
 
         lock.lock();
         try {

@@ -179,6 +179,16 @@ public final class TestCluster implements AutoCloseable {
         process(index).kill();
     }
 
+    /// Kills the leader and waits for another one.
+    ///
+    /// @return which it was
+    public int killLeader() {
+        int leader = awaitLeader();
+        kill(leader);
+        awaitLeader();
+        return leader;
+    }
+
     /// Sends SIGKILL to all nodes before it waits for the end of any.
     public void killAll() {
         List<Thread> killers =

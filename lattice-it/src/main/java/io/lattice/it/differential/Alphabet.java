@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Random;
 
 /// The small set of keys and values that random requests use, so that they meet each other often.
-final class Alphabet {
+public final class Alphabet {
     private static final ByteString ZERO = bytes(0);
     private static final List<ByteString> KEYS =
             List.of(
@@ -60,7 +60,7 @@ final class Alphabet {
     }
 
     /// The first key after all that start with `prefix`; "\0" if there is none.
-    static ByteString prefixEnd(ByteString prefix) {
+    public static ByteString prefixEnd(ByteString prefix) {
         byte[] end = prefix.toByteArray();
         for (int i = end.length - 1; i >= 0; i--) {
             if (end[i] != (byte) 0xff) {

@@ -5,6 +5,7 @@ import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.lattice.it.cluster.TestCluster;
+import io.lattice.it.differential.Alphabet;
 import io.lattice.it.watch.WatchRecorder;
 import io.lattice.proto.etcdserverpb.KVGrpc;
 import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
@@ -110,16 +111,9 @@ final class LeaseClient {
     private static RangeRequest below(String prefix) {
         return RangeRequest.newBuilder()
                 .setKey(ByteString.copyFromUtf8(prefix))
-                .setRangeEnd(endOf(prefix))
+                .setRangeEnd(Alphabet.prefixEnd(ByteString.copyFromUtf8(prefix)))
                 .setCountOnly(true)
                 .build();
-    }
-
-    /// What comes behind all keys that begin with a prefix, whose last byte isn't the largest.
-    private static ByteString endOf(String prefix) {
-        int last = prefix.length() - 1;
-        return ByteString.copyFromUtf8(
-                prefix.substring(0, last) + (char) (prefix.charAt(last) + 1));
     }
 
     /// How many keys a linearizable read finds below a prefix; [Long#MAX_VALUE] if the node can't tell now.
@@ -142,7 +136,7 @@ final class LeaseClient {
             watch.create(
                     WatchCreateRequest.newBuilder()
                             .setKey(ByteString.copyFromUtf8(prefix))
-                            .setRangeEnd(endOf(prefix))
+                            .setRangeEnd(Alphabet.prefixEnd(ByteString.copyFromUtf8(prefix)))
                             .setStartRevision(revision)
                             .addFilters(WatchCreateRequest.FilterType.NOPUT));
             watch.await("all deletions", r -> r.events(0).size() >= count);

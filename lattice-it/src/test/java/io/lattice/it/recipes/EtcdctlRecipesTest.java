@@ -99,10 +99,8 @@ class EtcdctlRecipesTest {
             awaitLines(first, 1);
             try (ServerProcess second = start("waiting", "lock", "--ttl=10", "gate")) {
                 awaitKeys("gate/", 2);
-                int leader = cluster.awaitLeader();
 
-                cluster.kill(leader);
-                cluster.awaitLeader();
+                int leader = cluster.killLeader();
                 awaitKeys("gate/", 2);
                 assertThat(first.isAlive()).isTrue();
                 assertThat(printed(second)).isEmpty();
@@ -166,10 +164,8 @@ class EtcdctlRecipesTest {
             awaitLines(first, 2);
             try (ServerProcess second = start("second-on", "elect", "seat", "p2")) {
                 awaitKeys("seat/", 2);
-                int leader = cluster.awaitLeader();
 
-                cluster.kill(leader);
-                cluster.awaitLeader();
+                int leader = cluster.killLeader();
                 Await.until(
                         "a put succeeds",
                         LIMIT,

@@ -368,10 +368,8 @@ class JetcdRecipesTest {
                                                 .forEach(e -> seen.add(text(e.getKeyValue()))))) {
             get(kv.put(bytes("on/before"), bytes("v0")));
             Await.until("the watch has begun", LIMIT, () -> seen.size() == 1);
-            int leader = cluster.awaitLeader();
 
-            cluster.kill(leader);
-            cluster.awaitLeader();
+            int leader = cluster.killLeader();
             Await.until(
                     "a put succeeds",
                     LIMIT,

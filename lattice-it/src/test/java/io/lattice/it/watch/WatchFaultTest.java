@@ -169,12 +169,7 @@ class WatchFaultTest {
     private long settle(List<Follower> followers) {
         int leader = cluster.awaitLeader();
         cluster.awaitReady(leader);
-        long last =
-                cluster.client(leader)
-                        .kv(10)
-                        .put(PutRequest.newBuilder().setKey(ALL).build())
-                        .getHeader()
-                        .getRevision();
+        long last = put(leader);
         long from = history.isEmpty() ? 1 : history.getLast().getKv().getModRevision() + 1;
         try (WatchRecorder recorder = WatchRecorder.open(cluster.client(leader).channel())) {
             recorder.create(
@@ -343,7 +338,7 @@ class WatchFaultTest {
 
     private long put(int node) {
         return cluster.client(node)
-                .kv(2)
+                .kv(10)
                 .put(PutRequest.newBuilder().setKey(ALL).build())
                 .getHeader()
                 .getRevision();
