@@ -21,6 +21,8 @@ test: ## run all tests
 	@scripts/tools/build
 	@echo "==> running all tests"
 	@scripts/mvn verify
+	@echo "==> checking the load generator, the benchmark and the wire definitions"
+	@scripts/tools/check
 
 lint: ## formatting, Error Prone, NullAway, shell syntax, systemd unit, Dockerfile
 	@echo "==> checking the format"
