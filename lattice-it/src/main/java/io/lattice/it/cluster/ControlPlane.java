@@ -57,6 +57,14 @@ public record ControlPlane(TestCluster etcd) {
                         .formatted(group, identities));
     }
 
+    /// Puts a tenant whose watch streams end after so long without a watcher.
+    public void putTenantWithIdleTimeout(String name, String group, long timeoutMs) {
+        put(
+                "tenants/" + name,
+                "{\"routingEpoch\": 1, \"group\": \"%s\", \"watchIdleTimeoutMs\": %d}"
+                        .formatted(group, timeoutMs));
+    }
+
     private void put(String document, String json) {
         Etcdctl.of(etcd, 0).run("put", "/clustor/v1/" + document, json).orThrow();
     }

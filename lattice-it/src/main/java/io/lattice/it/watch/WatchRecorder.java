@@ -1,7 +1,7 @@
 package io.lattice.it.watch;
 
+import io.grpc.Channel;
 import io.grpc.ClientInterceptor;
-import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -16,8 +16,8 @@ import io.lattice.proto.etcdserverpb.WatchRequest;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.proto.mvccpb.Event;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -28,12 +28,14 @@ public final class WatchRecorder implements AutoCloseable {
             Metadata.Key.of("hasleader", Metadata.ASCII_STRING_MARSHALLER);
     private static final int MESSAGE_BYTES_MAX = 256 << 20;
 
-    private final List<WatchResponse> responses = new CopyOnWriteArrayList<>();
+    /// Guarded by itself.
+    private final List<WatchResponse> responses = new ArrayList<>();
+
     private final Receiver receiver;
     private final ClientCallStreamObserver<WatchRequest> requests;
     private volatile @Nullable Status end;
 
-    private WatchRecorder(ManagedChannel channel, boolean wantsLeader, boolean reads) {
+    private WatchRecorder(Channel channel, boolean wantsLeader, boolean reads) {
         WatchGrpc.WatchStub stub =
                 WatchGrpc.newStub(channel).withMaxInboundMessageSize(MESSAGE_BYTES_MAX);
         if (wantsLeader) {
@@ -51,18 +53,23 @@ public final class WatchRecorder implements AutoCloseable {
     }
 
     /// Opens a stream.
-    public static WatchRecorder open(ManagedChannel channel) {
+    public static WatchRecorder open(Channel channel) {
         return new WatchRecorder(channel, false, true);
     }
 
     /// Opens a stream that wants a node with a leader.
-    public static WatchRecorder openWithLeader(ManagedChannel channel) {
+    public static WatchRecorder openWithLeader(Channel channel) {
         return new WatchRecorder(channel, true, true);
     }
 
     /// Opens a stream from which nothing is read until [#read(int)].
-    public static WatchRecorder openUnread(ManagedChannel channel) {
+    public static WatchRecorder openUnread(Channel channel) {
         return new WatchRecorder(channel, false, false);
+    }
+
+    /// Whether a request would be sent rather than kept here until the server reads on.
+    public boolean canSend() {
+        return requests.isReady();
     }
 
     /// Reads some more messages.
@@ -94,12 +101,21 @@ public final class WatchRecorder implements AutoCloseable {
 
     /// Everything received so far.
     public List<WatchResponse> responses() {
-        return List.copyOf(responses);
+        synchronized (responses) {
+            return List.copyOf(responses);
+        }
+    }
+
+    /// How many responses were received so far.
+    public int count() {
+        synchronized (responses) {
+            return responses.size();
+        }
     }
 
     /// What was received for one id.
     public List<WatchResponse> of(long id) {
-        return responses.stream().filter(r -> r.getWatchId() == id).toList();
+        return responses().stream().filter(r -> r.getWatchId() == id).toList();
     }
 
     /// The events received for one id.
@@ -114,16 +130,13 @@ public final class WatchRecorder implements AutoCloseable {
 
     /// Waits until what was received is as wanted.
     public void await(String what, Predicate<WatchRecorder> condition) {
-        Await.until(
-                what,
-                LIMIT,
-                () -> condition.test(this),
-                () ->
-                        "received %d, the last %s; end %s"
-                                .formatted(
-                                        responses.size(),
-                                        responses.isEmpty() ? "" : responses.getLast(),
-                                        end));
+        Await.until(what, LIMIT, () -> condition.test(this), this::summary);
+    }
+
+    private String summary() {
+        List<WatchResponse> all = responses();
+        return "received %d, the last %s; end %s"
+                .formatted(all.size(), all.isEmpty() ? "" : all.getLast(), end);
     }
 
     @Override
@@ -147,7 +160,9 @@ public final class WatchRecorder implements AutoCloseable {
 
         @Override
         public void onNext(WatchResponse response) {
-            responses.add(response);
+            synchronized (responses) {
+                responses.add(response);
+            }
         }
 
         @Override
