@@ -4,7 +4,8 @@ import io.lattice.statemachine.mvcc.ReadView;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Brings watchers up from the store's history, a bounded pass at a time. May block on the disk: not for event loops.
+/// Brings watchers up from the store's history, a bounded pass at a time. A pass makes events of its own, which all its watchers share
+/// and no other stream does. May block on the disk: not for event loops.
 public final class HistoryReader {
     /// Events read in one pass, of interest or not, so that a stream that wants few of many leaves the thread to others.
     private static final int SCANNED_MAX = 20_000;

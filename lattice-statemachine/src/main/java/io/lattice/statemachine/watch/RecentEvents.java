@@ -1,8 +1,8 @@
 package io.lattice.statemachine.watch;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The newest events of a keyspace, in revision order and without a gap up to its newest revision. Bounded by bytes and by
@@ -83,23 +83,36 @@ final class RecentEvents {
         first = nextFirst;
     }
 
-    /// Passes on the events from a revision on, which must not be below [#first()], until the sink has enough.
-    void scan(long fromRevision, Predicate<WatchEvent> sink) {
+    /// The events from a revision on, which must not be below [#first()], up to the end of the revision that the `count`-th of
+    /// them is in, and then the first of the next revision, if there is one, by which it shows that these aren't all. Looks at
+    /// few of them, as the lock is held.
+    List<WatchEvent> from(long revision, int count) {
+        int low = place(revision);
+        int high = size;
+        if (high - low > count) {
+            high = Math.min(size, place(at(low + count - 1).revision() + 1) + 1);
+        }
+        @Nullable WatchEvent[] events = new WatchEvent[high - low];
+        int begin = (start + low) % ring.length;
+        int unbroken = Math.min(events.length, ring.length - begin);
+        System.arraycopy(ring, begin, events, 0, unbroken);
+        System.arraycopy(ring, 0, events, unbroken, events.length - unbroken);
+        return Arrays.asList(events);
+    }
+
+    /// The place of the first event that is not before a revision.
+    private int place(long revision) {
         int low = 0;
         int high = size;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (at(middle).revision() < fromRevision) {
+            if (at(middle).revision() < revision) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        for (int i = low; i < size; i++) {
-            if (!sink.test(at(i))) {
-                return;
-            }
-        }
+        return low;
     }
 
     private WatchEvent at(int place) {

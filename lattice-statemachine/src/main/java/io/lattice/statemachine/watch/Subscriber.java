@@ -33,7 +33,7 @@ public final class Subscriber {
     /// Bytes of events after which a stream takes no further revision at once.
     private static final long TAKEN_BYTES_MAX = 256 << 10;
 
-    /// Recent events looked at under the lock at once.
+    /// Recent events after which a pass over them looks at no further revision.
     private static final int RECENT_SCANNED_MAX = 1_000;
 
     /// Watchers that leave under one hold of the lock.
@@ -291,16 +291,26 @@ public final class Subscriber {
         if (pending.isEmpty() && !includesInStep) {
             return List.of();
         }
-        CatchUpPass pass = new CatchUpPass(pending, RECENT_SCANNED_MAX);
         long lowest = lowest(pending);
         long revision;
+        List<WatchEvent> recent;
         synchronized (hub.lock()) {
             if (!pending.isEmpty() && lowest < feed.recent().first()) {
                 // Just evicted: it takes the history now.
                 return List.of();
             }
             revision = counters().revision();
-            feed.recent().scan(lowest, pass::accept);
+            recent = feed.recent().from(lowest, RECENT_SCANNED_MAX);
+        }
+        // Not under the lock: a single revision may have a hundred thousand events.
+        CatchUpPass pass = new CatchUpPass(pending, RECENT_SCANNED_MAX);
+        for (WatchEvent event : recent) {
+            if (!pass.accept(event)) {
+                break;
+            }
+        }
+        synchronized (hub.lock()) {
+            // What was applied meanwhile is for the next pass.
             moved(pending, pass.reached(revision), includesInStep);
         }
         return pass.batches(revision);

@@ -25,7 +25,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -105,7 +108,7 @@ class WatchHubTest {
     }
 
     /// A stream that is served when the test says so.
-    private final class Stream {
+    private class Stream {
         private int wakes;
         private final Subscriber subscriber = hub.subscribe(KEYSPACE, () -> this.wakes++);
         private final List<Followed> followed = new ArrayList<>();
@@ -120,7 +123,7 @@ class WatchHubTest {
             return followed.stream().filter(f -> f.watcher == watcher).findFirst().orElseThrow();
         }
 
-        private void deliver(List<EventBatch> batches) {
+        void deliver(List<EventBatch> batches) {
             for (EventBatch batch : batches) {
                 of(batch.watcher()).receive(batch);
             }
@@ -320,6 +323,107 @@ class WatchHubTest {
         assertThat(idle.expired).isTrue();
         assertThat(stream.subscriber.compactRevision()).isEqualTo(revision() - 1);
         assertThat(stream.subscriber.watchers()).isZero();
+    }
+
+    @Test
+    void anEventInMemoryIsEncodedOnceForAllStreamsAndOneFromTheHistoryOnceForItsStream() {
+        List<Stream> live = List.of(new Stream(), new Stream());
+        live.forEach(stream -> stream.watch(spec("k", "", 0)));
+        live.forEach(stream -> stream.watch(spec("k", "l", 0)));
+        apply(command(put("k", "1")));
+        apply(command(put("k", "2")));
+        Stream behind = new Stream();
+        behind.watch(spec("k", "", revision()));
+        List<Stream> past = List.of(new Stream(), new Stream());
+
+        List<WatchEvent> events = new ArrayList<>();
+        for (Stream stream : live) {
+            stream.subscriber.take().forEach(batch -> events.add(batch.events().getLast()));
+        }
+        behind.subscriber.catchUpFromRecent().forEach(batch -> events.addAll(batch.events()));
+
+        assertThat(events).hasSize(5);
+        byte[] encoded = events.getFirst().encoded();
+        byte[] previous;
+        try (ReadView view = store.view()) {
+            previous = events.getFirst().previous(view);
+        }
+        assertThat(previous).isNotEmpty();
+        assertThat(events).allMatch(event -> event.encoded() == encoded);
+        assertThat(events).allMatch(event -> event.previous() == previous);
+
+        evict();
+        List<byte[]> read = new ArrayList<>();
+        for (Stream stream : past) {
+            stream.watch(spec("k", "", 2));
+            stream.watch(spec("k", "l", 2));
+            List<WatchEvent> found = fromHistory(stream);
+            assertThat(found).hasSize(4);
+            assertThat(found.get(2)).isSameAs(found.get(0));
+            read.add(found.get(1).encoded());
+        }
+        assertThat(read).allMatch(bytes -> Arrays.equals(bytes, encoded));
+        assertThat(read.get(0)).isNotSameAs(encoded).isNotSameAs(read.get(1));
+    }
+
+    @Test
+    void nothingIsMissedOrToldTwiceWhenMoreIsAppliedWhileAStreamIsBroughtUp() throws Exception {
+        Map<Watcher, Long> told = new LinkedHashMap<>();
+        Stream stream =
+                new Stream() {
+                    @Override
+                    void deliver(List<EventBatch> batches) {
+                        for (EventBatch batch : batches) {
+                            for (WatchEvent event : batch.events()) {
+                                Long last = told.replace(batch.watcher(), event.revision());
+                                assertThat(last).isEqualTo(event.revision() - 1);
+                            }
+                        }
+                    }
+                };
+        Thread applying =
+                Thread.ofPlatform()
+                        .start(() -> {
+                            for (int i = 0; i < 3_000; i++) {
+                                apply(command(put("k" + i % 10, "")));
+                            }
+                        });
+        for (int i = 0; applying.isAlive(); i++) {
+            long from = Math.max(2, revision() - 400);
+            // Of a range of its own each, so that none of them is told what another one wants.
+            told.put(stream.subscriber.watch(spec("k", "l" + i, from)), from - 1);
+            if (told.size() > 20) {
+                Watcher oldest = told.keySet().iterator().next();
+                stream.subscriber.cancel(oldest);
+                told.remove(oldest);
+            }
+            while (stream.subscriber.isBehind()) {
+                stream.turn();
+            }
+        }
+        applying.join();
+        stream.drain();
+
+        assertThat(revision()).isEqualTo(3_001);
+        assertThat(told).hasSize(20);
+        assertThat(told.values()).containsOnly(revision());
+    }
+
+    /// Has so much happen elsewhere that the events so far are in the history only.
+    private void evict() {
+        for (int i = 0; i < 10; i++) {
+            apply(command(put("z", "v".repeat(50_000))));
+        }
+    }
+
+    private List<WatchEvent> fromHistory(Stream stream) {
+        assertThat(stream.subscriber.catchUpFromRecent()).isEmpty();
+        CatchUp catchUp = stream.subscriber.catchUpFromHistory();
+        try (ReadView view = store.view()) {
+            return HistoryReader.read(view, catchUp).batches().stream()
+                    .flatMap(batch -> batch.events().stream())
+                    .toList();
+        }
     }
 
     @Test
