@@ -13,6 +13,7 @@ import io.lattice.proto.etcdserverpb.LeaseGrpc;
 import io.lattice.proto.etcdserverpb.LeaseKeepAliveRequest;
 import io.lattice.proto.etcdserverpb.LeaseKeepAliveResponse;
 import io.lattice.proto.etcdserverpb.LeaseLeasesRequest;
+import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
 import io.lattice.proto.etcdserverpb.LeaseTimeToLiveRequest;
 import io.lattice.proto.etcdserverpb.LeaseTimeToLiveResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
@@ -66,6 +67,10 @@ final class LeaseClient {
                                         .setKey(ByteString.copyFromUtf8(key))
                                         .setLease(id)
                                         .build());
+    }
+
+    void revoke(long id) {
+        var _ = stub().leaseRevoke(LeaseRevokeRequest.newBuilder().setID(id).build());
     }
 
     /// Grants leases 1 to `count`, and puts a key with each.
