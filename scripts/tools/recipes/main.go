@@ -4,6 +4,7 @@
 //	recipes --endpoints A,B,C --name w1 counter --rounds 100   one of several processes that count under a mutex
 //	recipes --endpoints A,B,C --name w1 election --rounds 10   one of several candidates, leading a few times in turn
 //	recipes --endpoints A,B,C --name w1 stm --rounds 100       one of several that move money between accounts
+//	recipes --endpoints A,B,C --name w1 observe --rounds 10    an election and who observes it, until the servers' leader changes, and on
 //	recipes --endpoints A,B,C --name w1 queues                 queues, barriers and locks within one process
 //
 // All but queues go on over the loss of servers. What each process has done stands in the store, for whoever checks it
@@ -44,7 +45,7 @@ func main() {
 		os.Exit(2)
 	}
 	plays := map[string]func(context.Context, worker) error{
-		"counter": counter, "election": election, "stm": stm, "queues": queues,
+		"counter": counter, "election": election, "stm": stm, "observe": observe, "queues": queues,
 	}
 	play, known := plays[flags.Arg(0)]
 	own := flag.NewFlagSet(flags.Arg(0), flag.ContinueOnError)

@@ -30,6 +30,7 @@ class RecipesTest {
     private static final int STEPS = 40;
     private static final int REIGNS = 10;
     private static final int MOVES = 60;
+    private static final int OBSERVED = 10;
 
     private static ServerProcess start(TestCluster cluster, String worker, String... recipe) {
         List<String> command =
@@ -96,11 +97,14 @@ class RecipesTest {
             running.add(start(cluster, "w" + i, "election", "--rounds", "" + REIGNS));
             running.add(start(cluster, "w" + i, "stm", "--rounds", "" + MOVES));
         }
+        ServerProcess observed = start(cluster, "w1", "observe", "--rounds", "" + OBSERVED);
         awaitHalf(cluster, "steps", "recipes/counter/value", WORKERS * STEPS);
         awaitHalf(cluster, "reigns", "recipes/election/reigns/", WORKERS * REIGNS);
+        awaitHalf(cluster, "observed reigns", "recipes/observe/reigns", OBSERVED);
         boolean inTheMiddle = running.stream().anyMatch(ServerProcess::isAlive);
 
         cluster.kill(cluster.awaitLeader());
+        running.add(observed);
         for (ServerProcess process : running) {
             assertThat(process.awaitExit(LIMIT)).as(process.logTail(20)).isZero();
         }
@@ -117,6 +121,9 @@ class RecipesTest {
                 .hasSize(WORKERS)
                 .allMatch(moves -> number(moves) >= MOVES);
         assertThat(sum(cluster, "recipes/stm/account/")).isZero();
+        assertThat(sum(cluster, "recipes/observe/reigns"))
+                .as("reigns that all observers saw, before and after")
+                .isGreaterThanOrEqualTo(OBSERVED / 2 + OBSERVED);
         assertThat(below(cluster, "recipes/counter/mutex")).as("locks left").isEmpty();
         assertThat(below(cluster, "recipes/election/candidates")).as("candidates left").isEmpty();
     }
