@@ -118,6 +118,13 @@ public final class WatchRecorder implements AutoCloseable {
         return responses().stream().filter(r -> r.getWatchId() == id).toList();
     }
 
+    /// The same, with the notifications for the whole stream.
+    public List<WatchResponse> toldOf(long id) {
+        return responses.stream()
+                .filter(r -> r.getWatchId() == id || (r.getWatchId() < 0 && !r.getCreated()))
+                .toList();
+    }
+
     /// The events received for one id.
     public List<Event> events(long id) {
         return of(id).stream().flatMap(r -> r.getEventsList().stream()).toList();

@@ -15,6 +15,7 @@ import io.lattice.it.cluster.Await;
 import io.lattice.it.cluster.LatticeKind;
 import io.lattice.it.cluster.NamespaceNetwork;
 import io.lattice.it.cluster.TestCluster;
+import io.lattice.it.watch.WatchFollower.Resume;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
 import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
 import io.lattice.proto.etcdserverpb.KVGrpc;
@@ -26,6 +27,7 @@ import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.WatchCreateRequest;
+import io.lattice.proto.etcdserverpb.WatchCreateRequest.FilterType;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.proto.mvccpb.Event;
 import java.nio.channels.ClosedChannelException;
@@ -44,6 +46,11 @@ class WatchFaultTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
     private static final int WRITES = 150;
+
+    /// Often enough that each follower has had notifications when a fault comes.
+    private static final LatticeKind KIND =
+            new LatticeKind("[limits]\nwatch_progress_interval_ms = 200\n");
+
     private static final List<Integer> ALL_NODES = List.of(0, 1, 2);
 
     /// Of the network, and where its nodes listen.
@@ -51,72 +58,30 @@ class WatchFaultTest {
 
     private static final int PORTS = 12_379;
     private static final ByteString ALL = ByteString.copyFrom(new byte[] {0});
+    private static final ByteString K1 = ByteString.copyFromUtf8("k1");
+
+    private static final WatchCreateRequest EVERYTHING =
+            watch("\0", "\0").setStartRevision(1).setPrevKv(true).setProgressNotify(true).build();
+
+    /// Ranges that overlap and that don't, each with something else that may be asked for. None has the key that is written
+    /// last, so that where they stand is known by notifications only.
+    private static final List<WatchCreateRequest> RANGES =
+            List.of(
+                    watch("k0", "k3").setStartRevision(1).setPrevKv(true).build(),
+                    watch("k5", "").setStartRevision(1).addFilters(FilterType.NOPUT).build(),
+                    watch("k1", "k9").addFilters(FilterType.NODELETE).setPrevKv(true).build(),
+                    watch("k", "\0").setStartRevision(1).setFragment(true).setPrevKv(true).build(),
+                    watch("k", "l")
+                            .addFilters(FilterType.NOPUT)
+                            .addFilters(FilterType.NODELETE)
+                            .setStartRevision(1)
+                            .build());
 
     private TestCluster cluster;
     private final Random random = new Random(4);
     private final List<Event> history = new ArrayList<>();
 
-    /// A watcher that goes on with the next node when its stream ends, right behind what it has.
-    private final class Follower {
-        private final List<WatchResponse> received = new ArrayList<>();
-        private final boolean wantsLeader;
-        private int node;
-        private long next = 1;
-        private WatchRecorder stream;
-
-        Follower(int node, boolean wantsLeader) {
-            this.node = node;
-            this.wantsLeader = wantsLeader;
-            this.stream = open();
-        }
-
-        private WatchRecorder open() {
-            WatchRecorder opened =
-                    wantsLeader
-                            ? WatchRecorder.openWithLeader(cluster.client(node).channel())
-                            : WatchRecorder.open(cluster.client(node).channel());
-            opened.create(
-                    WatchCreateRequest.newBuilder()
-                            .setKey(ALL)
-                            .setRangeEnd(ALL)
-                            .setStartRevision(next)
-                            .setPrevKv(true)
-                            .setProgressNotify(true));
-            return opened;
-        }
-
-        List<WatchResponse> all() {
-            List<WatchResponse> all = new ArrayList<>(received);
-            all.addAll(stream.responses());
-            return all;
-        }
-
-        void follow() {
-            if (stream.end() == null) {
-                stream.progress();
-                return;
-            }
-            received.addAll(stream.responses());
-            for (WatchResponse response : received) {
-                assertThat(response.getCanceled()).as("%s", response).isFalse();
-                for (Event event : response.getEventsList()) {
-                    next = Math.max(next, event.getKv().getModRevision() + 1);
-                }
-            }
-            node = (node + 1) % cluster.size();
-            cluster.client(node).channel().resetConnectBackoff();
-            stream = open();
-        }
-
-        boolean has(long revision) {
-            follow();
-            return all().stream()
-                    .flatMap(r -> r.getEventsList().stream())
-                    .anyMatch(e -> e.getKv().getModRevision() == revision);
-        }
-    }
-
-    private void write(int count, List<Integer> nodes, List<Follower> followers) {
+    private void write(int count, List<Integer> nodes, List<WatchFollower> followers) {
         for (int i = 0; i < count; i++) {
             try {
                 writeOnce(nodes.get(random.nextInt(nodes.size())));
@@ -124,7 +89,7 @@ class WatchFaultTest {
                 // The node is down, or the write is undecided: the history will tell.
                 assertThat(e).matches(WatchFaultTest::tellsOfALostNode);
             }
-            followers.forEach(Follower::follow);
+            followers.forEach(WatchFollower::follow);
         }
     }
 
@@ -166,7 +131,7 @@ class WatchFaultTest {
     }
 
     /// Writes once more, waits until all have that, and keeps the history up to there from a stream of its own.
-    private long settle(List<Follower> followers) {
+    private long settle(List<WatchFollower> followers) {
         int leader = cluster.awaitLeader();
         cluster.awaitReady(leader);
         long last = put(leader);
@@ -184,18 +149,67 @@ class WatchFaultTest {
                                     && r.events(0).getLast().getKv().getModRevision() >= last);
             history.addAll(recorder.events(0));
         }
-        for (Follower follower : followers) {
-            follower.stream.await("the last event", r -> follower.has(last));
-        }
+        followers.forEach(follower -> follower.awaitToldUpTo(last));
         return last;
     }
 
-    private List<Follower> followers() {
-        List<Follower> followers = new ArrayList<>();
-        for (int i = 0; i < 6; i++) {
-            followers.add(new Follower(i % 3, i < 3));
+    private List<WatchFollower> followers() {
+        List<WatchFollower> followers = new ArrayList<>();
+        for (int node : ALL_NODES) {
+            for (boolean wantsLeader : new boolean[] {true, false}) {
+                follow(followers, node, Resume.LATEST, wantsLeader, true, List.of(EVERYTHING));
+            }
+            follow(followers, node, Resume.LATEST, false, true, RANGES);
+            follow(followers, node, Resume.BOOKMARK, false, true, RANGES);
+            follow(followers, node, Resume.BOOKMARK, true, false, notified(RANGES));
         }
         return followers;
+    }
+
+    private void follow(
+            List<WatchFollower> followers,
+            int node,
+            Resume resume,
+            boolean wantsLeader,
+            boolean asks,
+            List<WatchCreateRequest> requests) {
+        followers.add(
+                new WatchFollower(
+                        cluster,
+                        node,
+                        new WatchFollower.Plan(resume, wantsLeader, asks, requests)));
+    }
+
+    private static WatchCreateRequest.Builder watch(String key, String end) {
+        return WatchCreateRequest.newBuilder()
+                .setKey(ByteString.copyFromUtf8(key))
+                .setRangeEnd(ByteString.copyFromUtf8(end));
+    }
+
+    private static List<WatchCreateRequest> notified(List<WatchCreateRequest> requests) {
+        return requests.stream()
+                .map(request -> request.toBuilder().setProgressNotify(true).build())
+                .toList();
+    }
+
+    /// Two transactions so large that their events, with the records before them, come in fragments.
+    private void writeBulk(int node) {
+        ByteString value = ByteString.copyFrom(new byte[170_000]);
+        TxnRequest.Builder txn = TxnRequest.newBuilder();
+        for (int i = 0; i < 8; i++) {
+            txn.addSuccess(
+                    RequestOp.newBuilder()
+                            .setRequestPut(
+                                    PutRequest.newBuilder()
+                                            .setKey(ByteString.copyFromUtf8("kbulk" + i))
+                                            .setValue(value)));
+        }
+        for (int i = 0; i < 2; i++) {
+            Await.until(
+                    "a large transaction is acknowledged",
+                    Duration.ofSeconds(60),
+                    () -> cluster.client(node).kv(5).txn(txn.build()).getSucceeded());
+        }
     }
 
     private void compact(int node, long revision) {
@@ -206,22 +220,19 @@ class WatchFaultTest {
     }
 
     /// Previous records too: whoever asked for them had every event before it was compacted.
-    private void check(List<Follower> followers, long last) {
+    private void check(List<WatchFollower> followers, long last) {
         WatchValidator validator = new WatchValidator(history);
-        for (Follower follower : followers) {
-            assertThat(
-                            validator.check(
-                                    new WatchValidator.Received(
-                                            "follower " + followers.indexOf(follower),
-                                            key -> true,
-                                            1,
-                                            follower.all(),
-                                            true),
-                                    last))
-                    .isEmpty();
-            follower.stream.close();
+        for (WatchFollower follower : followers) {
+            for (WatchValidator.Received received :
+                    follower.received("follower " + followers.indexOf(follower))) {
+                assertThat(validator.check(received, last)).isEmpty();
+            }
+            follower.close();
         }
-        assertThat(followers.stream().anyMatch(f -> !f.received.isEmpty())).isTrue();
+        assertThat(followers).allMatch(follower -> follower.overtaken() == 0);
+        assertThat(followers)
+                .as("follow a bookmark beyond their events")
+                .anyMatch(follower -> follower.resumedAheadOfEvents() > 0);
         assertThat(history).hasSizeGreaterThan(2 * WRITES);
         // The history comes from a watch too: it has every revision, of which the first is that of
         // the empty store.
@@ -231,11 +242,17 @@ class WatchFaultTest {
 
     @Test
     void streamsKeepTheirPromisesOverAKilledLeaderAPausedNodeAndACompaction() {
-        cluster = CLUSTERS.plain("lattice", new LatticeKind(), 3);
-        List<Follower> followers = followers();
+        cluster = CLUSTERS.plain("lattice", KIND, 3);
+        List<WatchFollower> followers = followers();
         write(WRITES, ALL_NODES, followers);
+        settle(followers);
         int killed = cluster.awaitLeader();
+        // Nobody asks for progress after this one, so that those who go on behind a notification
+        // get it again.
+        long unmarked = put(killed, K1);
+        followers.forEach(follower -> follower.awaitEvent(unmarked));
         cluster.kill(killed);
+        writeBulk((killed + 1) % 3);
         write(WRITES, ALL_NODES, followers);
         cluster.startNode(killed);
         cluster.awaitReady(killed);
@@ -247,6 +264,8 @@ class WatchFaultTest {
         write(WRITES, ALL_NODES, followers);
 
         check(followers, settle(followers));
+        assertThat(followers).anyMatch(WatchFollower::hadFragments);
+        assertThat(followers).anyMatch(follower -> follower.repeatedEvents() > 0);
     }
 
     @Test
@@ -255,15 +274,10 @@ class WatchFaultTest {
         cluster =
                 CLUSTERS.prepare(
                         new TestCluster.Plan(
-                                new LatticeKind(),
-                                3,
-                                CLUSTERS.directory("partition"),
-                                false,
-                                PORTS,
-                                network));
+                                KIND, 3, CLUSTERS.directory("partition"), false, PORTS, network));
         ALL_NODES.forEach(cluster::startNode);
         cluster.awaitReady();
-        List<Follower> followers = followers();
+        List<WatchFollower> followers = followers();
         write(WRITES, ALL_NODES, followers);
         long settled = settle(followers);
         int cut = cluster.awaitLeader();
@@ -279,11 +293,11 @@ class WatchFaultTest {
                 "who wants a leader has gone elsewhere",
                 Duration.ofSeconds(60),
                 () -> {
-                    followers.forEach(Follower::follow);
-                    return followers.stream().noneMatch(f -> f.wantsLeader && f.node == cut);
+                    followers.forEach(WatchFollower::follow);
+                    return followers.stream().noneMatch(f -> f.wantsLeader() && f.node() == cut);
                 });
         // Whoever wants no leader is still there, and has nothing of this yet.
-        assertThat(followers).anyMatch(f -> f.node == cut && f.stream.end() == null);
+        assertThat(followers).anyMatch(f -> f.node() == cut && f.isConnected());
 
         network.heal();
         write(WRITES, others, followers);
@@ -337,9 +351,13 @@ class WatchFaultTest {
     }
 
     private long put(int node) {
+        return put(node, ALL);
+    }
+
+    private long put(int node, ByteString key) {
         return cluster.client(node)
                 .kv(10)
-                .put(PutRequest.newBuilder().setKey(ALL).build())
+                .put(PutRequest.newBuilder().setKey(key).build())
                 .getHeader()
                 .getRevision();
     }

@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -78,15 +77,19 @@ class WatchSnapshotTest {
         return revision;
     }
 
-    private WatchRecorder watch(int node, ByteString key, ByteString end, long from) {
+    private WatchRecorder watch(int node, WatchCreateRequest asked) {
         WatchRecorder recorder = WatchRecorder.open(cluster.client(node).channel());
-        recorder.create(
-                WatchCreateRequest.newBuilder()
-                        .setKey(key)
-                        .setRangeEnd(end)
-                        .setStartRevision(from)
-                        .setPrevKv(true));
+        recorder.create(asked.toBuilder());
         return recorder;
+    }
+
+    private static WatchCreateRequest asked(ByteString key, ByteString end, long from) {
+        return WatchCreateRequest.newBuilder()
+                .setKey(key)
+                .setRangeEnd(end)
+                .setStartRevision(from)
+                .setPrevKv(true)
+                .build();
     }
 
     private static void awaitRevision(WatchRecorder recorder, long revision) {
@@ -118,10 +121,12 @@ class WatchSnapshotTest {
         leader = cluster.awaitLeader();
         int away = (leader + 1) % 3;
         long before = write(20, ALL);
-        long future = before + AWAY_WRITES / 2;
-        try (WatchRecorder all = watch(away, ALL, ALL, 1);
-                WatchRecorder one = watch(away, K3, ByteString.EMPTY, 1);
-                WatchRecorder later = watch(away, ALL, ALL, future)) {
+        WatchCreateRequest ofAll = asked(ALL, ALL, 1);
+        WatchCreateRequest ofOne = asked(K3, ByteString.EMPTY, 1);
+        WatchCreateRequest ofFuture = asked(ALL, ALL, before + AWAY_WRITES / 2);
+        try (WatchRecorder all = watch(away, ofAll);
+                WatchRecorder one = watch(away, ofOne);
+                WatchRecorder later = watch(away, ofFuture)) {
             awaitRevision(all, before);
             later.await("its creation", r -> !r.responses().isEmpty());
 
@@ -142,13 +147,13 @@ class WatchSnapshotTest {
             awaitRevision(all, last);
             awaitRevision(later, last);
             List<Event> history = historyFrom(leader, last);
-            check(history, "all", all, key -> true, 1, last);
+            check(history, "all", all, ofAll, last);
             one.await("its last event", r -> r.events(0).size() >= count(history, K3));
-            check(history, "one", one, K3::equals, 1, last);
-            check(history, "later", later, key -> true, future, last);
-            try (WatchRecorder fresh = watch(away, ALL, ALL, 1)) {
+            check(history, "one", one, ofOne, last);
+            check(history, "later", later, ofFuture, last);
+            try (WatchRecorder fresh = watch(away, ofAll)) {
                 awaitRevision(fresh, last);
-                check(history, "fresh", fresh, key -> true, 1, last);
+                check(history, "fresh", fresh, ofAll, last);
             }
         }
     }
@@ -173,15 +178,14 @@ class WatchSnapshotTest {
             List<Event> history,
             String name,
             WatchRecorder recorder,
-            Predicate<ByteString> wanted,
-            long from,
+            WatchCreateRequest asked,
             long last) {
         assertThat(recorder.end()).as(name).isNull();
         assertThat(
                         new WatchValidator(history)
                                 .check(
                                         new WatchValidator.Received(
-                                                name, wanted, from, recorder.responses(), true),
+                                                name, asked, recorder.responses()),
                                         last))
                 .isEmpty();
     }
