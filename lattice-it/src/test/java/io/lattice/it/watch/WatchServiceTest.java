@@ -202,6 +202,59 @@ class WatchServiceTest {
         }
     }
 
+    /// In etcd notifications once overtook what a slow stream still had to be told (its issue 15220).
+    @Test
+    void progressWaitsForAClientThatReadsSlowlyAndForWatchersThatAreBehind() {
+        ByteString large = ByteString.copyFrom(new byte[128 << 10]);
+        long first = put("k", large);
+        WatchCreateRequest inStep = watchAll().build();
+        WatchCreateRequest quiet = watch("quiet").setStartRevision(first).build();
+        WatchCreateRequest behind = watchAll().setStartRevision(first).build();
+        try (WatchRecorder slow = WatchRecorder.openUnread(client.channel());
+                WatchRecorder witness = open()) {
+            witness.create(behind.toBuilder());
+            slow.create(inStep.toBuilder());
+            slow.create(quiet.toBuilder());
+            slow.read(2);
+            slow.await("two responses", r -> r.responses().size() == 2);
+            for (int i = 1; i < 60; i++) {
+                put("k", large);
+                slow.progress();
+                if (i == 30) {
+                    slow.create(behind.toBuilder());
+                }
+            }
+            long last = put("k", large);
+            witness.await("all events", r -> r.events(0).size() == 61);
+            slow.await(
+                    "all events, read one by one",
+                    r -> {
+                        r.progress();
+                        r.read(1);
+                        return r.events(0).size() == 60 && r.events(2).size() == 61;
+                    });
+            slow.await(
+                    "progress when all is read",
+                    r -> {
+                        r.progress();
+                        r.read(1);
+                        return r.of(-1).stream()
+                                .anyMatch(response -> response.getHeader().getRevision() >= last);
+                    });
+
+            WatchValidator validator = new WatchValidator(witness.events(0));
+            List<WatchCreateRequest> asked = List.of(inStep, quiet, behind);
+            for (int id = 0; id < 3; id++) {
+                assertThat(
+                                validator.check(
+                                        new WatchValidator.Received(
+                                                "watcher " + id, asked.get(id), slow.toldOf(id)),
+                                        last))
+                        .isEmpty();
+            }
+        }
+    }
+
     @Test
     void aQuietWatcherIsNotifiedUnderItsOwnId() {
         try (WatchRecorder stream = open()) {
