@@ -15,6 +15,7 @@ import io.lattice.proto.etcdserverpb.LeaseGrpc;
 import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
+import io.lattice.proto.etcdserverpb.ResponseHeader;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.WatchCreateRequest;
 import io.lattice.proto.etcdserverpb.WatchResponse;
@@ -40,13 +41,29 @@ class WatchDifferentialTest {
     private static final int STEPS = 40;
     private static final int LEASES = 3;
     private static final long SETTLED_IDS = 1_000;
+
+    /// Where progress notifications for the whole stream are noted: etcd may send one before or after a refusal, which has
+    /// no watcher's id either.
+    private static final long PROGRESS = -2;
+
     private static final Duration LIMIT = Duration.ofSeconds(15);
+
+    /// An event in a response.
+    private record Told(Event event, ResponseHeader header, boolean isInHeader) {}
 
     private TestCluster etcd;
     private TestCluster lattice;
     private long current;
     private long compacted;
     private int settled;
+
+    /// The sequence that is played, for reports.
+    private final List<String> steps = new ArrayList<>();
+
+    /// What its streams were asked to watch, in order.
+    private final List<WatchCreateRequest> asked = new ArrayList<>();
+
+    private int notified;
 
     @Test
     void watchersOfOneNodeAreToldWhatEtcdTells() {
@@ -76,39 +93,41 @@ class WatchDifferentialTest {
             compared += play(new Random(seed + i), i % nodes, seed + i);
         }
         assertThat(compared).isGreaterThanOrEqualTo(enough);
+        assertThat(notified).as("progress notifications").isGreaterThanOrEqualTo(sequences / 2);
     }
 
     /// Plays one sequence on a stream of its own and returns how many events were compared.
     private int play(Random random, int member, long seed) {
-        List<String> steps = new ArrayList<>();
+        steps.clear();
+        steps.add("seed " + seed);
+        asked.clear();
         try (WatchRecorder left = WatchRecorder.open(etcd.client(0).channel());
                 WatchRecorder right = WatchRecorder.open(lattice.client(member).channel())) {
             for (int i = 0; i < STEPS; i++) {
                 steps.add(step(random, left, right));
                 fence();
-                Await.until(
-                        "etcd and Lattice have told the same",
-                        LIMIT,
-                        () -> normal(left).equals(normal(right)),
-                        () ->
-                                "seed %d%n%s%netcd    %s%nLattice %s"
-                                        .formatted(
-                                                seed,
-                                                String.join("\n", steps),
-                                                normal(left),
-                                                normal(right)));
+                awaitSame(left, right);
             }
             return left.responses().stream().mapToInt(WatchResponse::getEventsCount).sum();
         }
     }
 
+    private void awaitSame(WatchRecorder left, WatchRecorder right) {
+        Await.until(
+                "etcd and Lattice have told the same",
+                LIMIT,
+                () -> normal(left).equals(normal(right)),
+                () ->
+                        "%s%netcd    %s%nLattice %s"
+                                .formatted(String.join("\n", steps), normal(left), normal(right)));
+    }
+
     private String step(Random random, WatchRecorder left, WatchRecorder right) {
-        switch (random.nextInt(13)) {
+        switch (random.nextInt(14)) {
             case 0, 1, 2 -> {
                 WatchCreateRequest.Builder create = create(random);
                 int before = left.responses().size();
-                left.create(create);
-                right.create(create);
+                ask(create, left, right);
                 left.await("an answer", r -> r.responses().size() > before);
                 return "create " + create.build();
             }
@@ -153,6 +172,9 @@ class WatchDifferentialTest {
                 return "txn " + request;
             }
             case 7 -> {
+                return "progress " + progress(left, right);
+            }
+            case 8 -> {
                 long lease = 1 + random.nextInt(LEASES);
                 LeaseRevokeRequest request = LeaseRevokeRequest.newBuilder().setID(lease).build();
                 current = leases(etcd).leaseRevoke(request).getHeader().getRevision();
@@ -196,12 +218,94 @@ class WatchDifferentialTest {
                         .setWatchId(id)
                         .setRangeEnd(ByteString.copyFrom(new byte[] {0}))
                         .setStartRevision(current);
-        left.create(create);
-        right.create(create);
+        ask(create, left, right);
         left.await("an event for the last watcher", r -> !r.events(id).isEmpty());
         right.await("an event for the last watcher", r -> !r.events(id).isEmpty());
         left.cancel(id);
         right.cancel(id);
+    }
+
+    private void ask(WatchCreateRequest.Builder create, WatchRecorder left, WatchRecorder right) {
+        asked.add(create.build());
+        left.create(create);
+        right.create(create);
+    }
+
+    /// Asks for progress when nothing is under way, so that it is known whether etcd answers: it does if there is a watcher and
+    /// none begins later. Returns whether it did.
+    private boolean progress(WatchRecorder left, WatchRecorder right) {
+        if (current > 1) {
+            settle(left, right);
+        }
+        awaitSame(left, right);
+        // etcd doesn't answer as long as one that was overtaken isn't cancelled; Lattice does.
+        for (Map.Entry<Long, WatchResponse> last : lastOfEach(left).entrySet()) {
+            if (last.getValue().getCompactRevision() > 0) {
+                left.cancel(last.getKey());
+                right.cancel(last.getKey());
+            }
+        }
+        awaitServed(left, right);
+        boolean due = isProgressDue(left);
+        int before = notifications(left);
+        left.progress();
+        if (due) {
+            int known = notifications(right);
+            left.await("progress", r -> notifications(r) > before);
+            // One that still reads the history for a watcher may drop the request.
+            right.await(
+                    "progress",
+                    r -> {
+                        r.progress();
+                        return notifications(r) > known;
+                    });
+            notified++;
+        } else {
+            right.progress();
+        }
+        awaitServed(left, right);
+        return due;
+    }
+
+    private static Map<Long, WatchResponse> lastOfEach(WatchRecorder recorder) {
+        Map<Long, WatchResponse> last = new TreeMap<>();
+        recorder.responses().forEach(response -> last.put(response.getWatchId(), response));
+        return last;
+    }
+
+    /// Waits until both have served every request before this one, which is refused.
+    private void awaitServed(WatchRecorder left, WatchRecorder right) {
+        int refused = refusals(left);
+        ask(WatchCreateRequest.newBuilder().setStartRevision(-1), left, right);
+        left.await("a refusal", r -> refusals(r) > refused);
+        right.await("a refusal", r -> refusals(r) > refused);
+    }
+
+    private static int refusals(WatchRecorder recorder) {
+        return (int) recorder.of(-1).stream().filter(WatchResponse::getCreated).count();
+    }
+
+    /// How many notifications came for the whole stream.
+    private static int notifications(WatchRecorder recorder) {
+        return (int) recorder.of(-1).stream().filter(response -> !response.getCreated()).count();
+    }
+
+    /// By the order of the answers, which is that of the requests.
+    private boolean isProgressDue(WatchRecorder recorder) {
+        Map<Long, Long> starts = new TreeMap<>();
+        int answered = 0;
+        for (WatchResponse response : recorder.responses()) {
+            if (response.getCreated()) {
+                WatchCreateRequest request = asked.get(answered);
+                answered++;
+                if (!response.getCanceled()) {
+                    starts.put(response.getWatchId(), request.getStartRevision());
+                }
+            } else if (response.getCanceled()) {
+                starts.remove(response.getWatchId());
+            }
+        }
+        return !starts.isEmpty() && starts.values().stream().allMatch(start -> start <= current);
     }
 
     /// Every member has applied what was acknowledged.
@@ -239,26 +343,40 @@ class WatchDifferentialTest {
         return create;
     }
 
+    /// What was told for each id. Headers belong to it, but for the revision of one with events: it depends on what was
+    /// sent together, and has to be as high as its events.
     private static Map<Long, List<Object>> normal(WatchRecorder recorder) {
         Map<Long, List<Object>> streams = new TreeMap<>();
         for (WatchResponse response : recorder.responses()) {
+            ResponseHeader header = withoutNames(response.getHeader());
+            boolean progress = response.getWatchId() < 0 && !response.getCreated();
             List<Object> stream =
-                    streams.computeIfAbsent(response.getWatchId(), k -> new ArrayList<>());
-            if (response.getEventsCount() == 0) {
-                stream.add(
-                        response.toBuilder()
-                                .setHeader(
-                                        response.getHeader().toBuilder()
-                                                .clearClusterId()
-                                                .clearMemberId()
-                                                .clearRaftTerm())
-                                .build());
+                    streams.computeIfAbsent(
+                            progress ? PROGRESS : response.getWatchId(), k -> new ArrayList<>());
+            WatchResponse bare = response.toBuilder().setHeader(header).build();
+            // Whoever asks again may be answered twice.
+            if (response.getEventsCount() == 0
+                    && !(progress && !stream.isEmpty() && stream.getLast().equals(bare))) {
+                stream.add(bare);
             }
             for (Event event : response.getEventsList()) {
-                stream.add(event);
+                stream.add(
+                        new Told(
+                                event,
+                                header.toBuilder().clearRevision().build(),
+                                header.getRevision() >= event.getKv().getModRevision()));
             }
         }
         return streams;
+    }
+
+    /// Ids and term count only as zero or not.
+    private static ResponseHeader withoutNames(ResponseHeader header) {
+        return header.toBuilder()
+                .setClusterId(header.getClusterId() == 0 ? 0 : 1)
+                .setMemberId(header.getMemberId() == 0 ? 0 : 1)
+                .setRaftTerm(header.getRaftTerm() == 0 ? 0 : 1)
+                .build();
     }
 
     private static RequestOp put(String key, String value) {
