@@ -2,6 +2,9 @@ package io.lattice.it.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.util.concurrent.Futures;
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.lattice.it.Clusters;
@@ -10,13 +13,18 @@ import io.lattice.it.cluster.NodeClient;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.proto.etcdserverpb.CompactionRequest;
 import io.lattice.proto.etcdserverpb.DeleteRangeRequest;
+import io.lattice.proto.etcdserverpb.KVGrpc;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.TxnRequest;
+import io.lattice.proto.etcdserverpb.TxnResponse;
 import io.lattice.proto.etcdserverpb.WatchCreateRequest;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.proto.mvccpb.Event;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -208,15 +216,19 @@ class WatchServiceTest {
         ByteString large = ByteString.copyFrom(new byte[128 << 10]);
         long first = put("k", large);
         WatchCreateRequest inStep = watchAll().build();
+        WatchCreateRequest one = watch("k").build();
         WatchCreateRequest quiet = watch("quiet").setStartRevision(first).build();
         WatchCreateRequest behind = watchAll().setStartRevision(first).build();
         try (WatchRecorder slow = WatchRecorder.openUnread(client.channel());
                 WatchRecorder witness = open()) {
             witness.create(behind.toBuilder());
+            // When there is no more room, one of the first two may have been sent what the other
+            // hasn't.
             slow.create(inStep.toBuilder());
+            slow.create(one.toBuilder());
             slow.create(quiet.toBuilder());
-            slow.read(2);
-            slow.await("two responses", r -> r.responses().size() == 2);
+            slow.read(3);
+            slow.await("three responses", r -> r.responses().size() == 3);
             for (int i = 1; i < 60; i++) {
                 put("k", large);
                 slow.progress();
@@ -231,7 +243,9 @@ class WatchServiceTest {
                     r -> {
                         r.progress();
                         r.read(1);
-                        return r.events(0).size() == 60 && r.events(2).size() == 61;
+                        return r.events(0).size() == 60
+                                && r.events(1).size() == 60
+                                && r.events(3).size() == 61;
                     });
             slow.await(
                     "progress when all is read",
@@ -242,16 +256,81 @@ class WatchServiceTest {
                                 .anyMatch(response -> response.getHeader().getRevision() >= last);
                     });
 
-            WatchValidator validator = new WatchValidator(witness.events(0));
-            List<WatchCreateRequest> asked = List.of(inStep, quiet, behind);
-            for (int id = 0; id < 3; id++) {
-                assertThat(
-                                validator.check(
-                                        new WatchValidator.Received(
-                                                "watcher " + id, asked.get(id), slow.toldOf(id)),
-                                        last))
-                        .isEmpty();
+            assertKept(witness, slow, List.of(inStep, one, quiet, behind), last);
+        }
+    }
+
+    /// Waits a millisecond, so that a client that asks again and again floods nobody.
+    private static boolean isDoneSoon(ListenableFuture<?> future) {
+        try {
+            Uninterruptibles.getUninterruptibly(future, 1, TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (ExecutionException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /// What was told for the ids from 0 on keeps the promises of a watch.
+    private static void assertKept(
+            WatchRecorder witness,
+            WatchRecorder stream,
+            List<WatchCreateRequest> asked,
+            long last) {
+        WatchValidator validator = new WatchValidator(witness.events(0));
+        for (int id = 0; id < asked.size(); id++) {
+            assertThat(
+                            validator.check(
+                                    new WatchValidator.Received(
+                                            "watcher " + id, asked.get(id), stream.toldOf(id)),
+                                    last))
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void progressWaitsForAWatcherThatBeginsInThePastAndForWhatIsTooMuchForTheQueue() {
+        TxnRequest.Builder bulk = TxnRequest.newBuilder();
+        for (int i = 0; i < 8; i++) {
+            bulk.addSuccess(
+                    RequestOp.newBuilder()
+                            .setRequestPut(
+                                    PutRequest.newBuilder()
+                                            .setKey(key("k" + i))
+                                            .setValue(ByteString.copyFrom(new byte[170_000]))));
+        }
+        long first = put("k", "v");
+        WatchCreateRequest now = watchAll().build();
+        WatchCreateRequest past = watchAll().setStartRevision(first).build();
+        try (WatchRecorder stream = open();
+                WatchRecorder witness = open()) {
+            witness.create(past.toBuilder());
+            // All of this waits together until the first one may begin.
+            stream.create(now.toBuilder());
+            stream.create(past.toBuilder());
+            stream.progress();
+            long last = 0;
+            for (int i = 0; i < 20; i++) {
+                ListenableFuture<TxnResponse> written =
+                        KVGrpc.newFutureStub(client.channel()).txn(bulk.build());
+                while (!isDoneSoon(written)) {
+                    stream.progress();
+                }
+                last = Futures.getUnchecked(written).getHeader().getRevision();
             }
+            long end = last;
+            stream.await("all events", r -> r.events(0).size() == 160);
+            witness.await("all events", r -> r.events(0).size() == 161);
+            stream.await(
+                    "progress at last",
+                    r -> {
+                        r.progress();
+                        return r.of(-1).stream()
+                                .anyMatch(response -> response.getHeader().getRevision() >= end);
+                    });
+
+            assertKept(witness, stream, List.of(now, past), last);
         }
     }
 
