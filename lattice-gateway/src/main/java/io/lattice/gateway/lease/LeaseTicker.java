@@ -20,11 +20,13 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Proposes ticks while this node leads and there are leases; see [TickMeter]. One is under way at a time.
+/// Proposes ticks while this node leads and there are leases, or keys of revoked ones to be deleted; see [TickMeter]. One is
+/// under way at a time.
 ///
 /// Started and stopped once. A thread of its own looks whether a tick is due, less often while none can be: on a follower, and
-/// without leases. While ended leases wait to be revoked, it looks again as soon as a tick is applied. Not the thread that
-/// completes ticks, which applies the log: proposing may submit at once, and submitting may block.
+/// without leases. While ended leases wait to be revoked, it looks again as soon as a tick is applied; while only keys wait to be
+/// deleted, which nobody sees, at the next look, so that other commands come in between. Not the thread that completes ticks,
+/// which applies the log: proposing may submit at once, and submitting may block.
 public final class LeaseTicker implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseTicker.class);
     private static final long LOOK_MS = 20;
@@ -74,13 +76,13 @@ public final class LeaseTicker implements AutoCloseable {
         try {
             StateStore store = node.store();
             long term = leaderTerm();
-            int leases = store.leaseCount();
-            LeaseTick tick = meter.next(System.nanoTime(), term, leases, clockOf(store));
+            boolean needed = store.leaseCount() > 0 || isDraining(store);
+            LeaseTick tick = meter.next(System.nanoTime(), term, needed, clockOf(store));
             if (tick != null) {
                 node.proposer()
                         .propose(Command.newBuilder().setLeaseTick(tick).build(), new Applied());
             }
-            return term >= 0 && leases > 0;
+            return term >= 0 && needed;
         } catch (StoreUnavailableException e) {
             // A snapshot is being installed, so this node doesn't lead; or it stops.
             LOG.debug("not ticking", e);
@@ -102,6 +104,12 @@ public final class LeaseTicker implements AutoCloseable {
             });
         } catch (RejectedExecutionException e) {
             LOG.debug("the ticker is stopping", e);
+        }
+    }
+
+    private static boolean isDraining(StateStore store) {
+        try (ReadView view = store.view()) {
+            return view.isDraining();
         }
     }
 

@@ -49,13 +49,13 @@ final class TickMeter {
     /// [#refused] and [#lost] follows.
     ///
     /// @param leaderTerm the term in which this node leads, or -1
-    /// @param leases how many leases there are
+    /// @param needed whether there is something that ticks move on
     synchronized @Nullable LeaseTick next(
-            long nowNanos, long leaderTerm, int leases, LeaseClock clock) {
+            long nowNanos, long leaderTerm, boolean needed, LeaseClock clock) {
         if (inFlight != null) {
             return null;
         }
-        if (leaderTerm < 0 || leases == 0) {
+        if (leaderTerm < 0 || !needed) {
             measuring = false;
             return null;
         }
@@ -98,7 +98,7 @@ final class TickMeter {
         Measured applied = inFlight;
         inFlight = null;
         measuring = applied != null && result.getCounted();
-        more = result.getMore();
+        more = result.getMore() || result.getDraining();
         if (applied == null || !measuring) {
             return;
         }

@@ -58,16 +58,16 @@ class TickMeterTest {
     void nothingTicksWithoutLeasesOrLeadership() {
         TickMeter meter = new TickMeter();
 
-        assertThat(meter.next(0, 1, 0, LeaseClock.START)).isNull();
-        assertThat(meter.next(0, -1, 5, LeaseClock.START)).isNull();
+        assertThat(meter.next(0, 1, false, LeaseClock.START)).isNull();
+        assertThat(meter.next(0, -1, true, LeaseClock.START)).isNull();
     }
 
     @Test
     void oneTickIsUnderWayAtATime() {
         TickMeter meter = new TickMeter();
 
-        assertThat(meter.next(0, 1, 1, LeaseClock.START)).isNotNull();
-        assertThat(meter.next(900 * MS, 1, 1, LeaseClock.START)).isNull();
+        assertThat(meter.next(0, 1, true, LeaseClock.START)).isNotNull();
+        assertThat(meter.next(900 * MS, 1, true, LeaseClock.START)).isNull();
     }
 
     @Test
@@ -75,11 +75,11 @@ class TickMeterTest {
         TickMeter meter = new TickMeter();
         LeaseClock clock = new LeaseClock(5_000, 7, 400);
 
-        LeaseTick first = Objects.requireNonNull(meter.next(99_000 * MS, 3, 1, clock));
+        LeaseTick first = Objects.requireNonNull(meter.next(99_000 * MS, 3, true, clock));
         meter.ticked(99_050 * MS, counted(false));
         LeaseTick second =
                 Objects.requireNonNull(
-                        meter.next(99_300 * MS, 3, 1, new LeaseClock(5_000, 8, 400)));
+                        meter.next(99_300 * MS, 3, true, new LeaseClock(5_000, 8, 400)));
 
         assertThat(first.getElapsedMs()).isZero();
         assertThat(first.getNumber()).isEqualTo(8);
@@ -89,11 +89,11 @@ class TickMeterTest {
     @Test
     void aPausedLeaderCountsNoMoreThanTheAllowance() {
         TickMeter meter = new TickMeter();
-        meter.next(0, 1, 1, LeaseClock.START);
+        meter.next(0, 1, true, LeaseClock.START);
         meter.ticked(0, counted(false));
 
         LeaseTick tick =
-                Objects.requireNonNull(meter.next(60_000 * MS, 1, 1, new LeaseClock(0, 1, 325)));
+                Objects.requireNonNull(meter.next(60_000 * MS, 1, true, new LeaseClock(0, 1, 325)));
 
         assertThat(tick.getElapsedMs()).isEqualTo(325);
     }
@@ -101,13 +101,13 @@ class TickMeterTest {
     @Test
     void aRefusedTickLeavesItsTimeToTheNext() {
         TickMeter meter = new TickMeter();
-        meter.next(0, 1, 1, LeaseClock.START);
+        meter.next(0, 1, true, LeaseClock.START);
         meter.ticked(0, counted(false));
         LeaseClock clock = new LeaseClock(0, 1, 325);
-        meter.next(250 * MS, 1, 1, clock);
+        meter.next(250 * MS, 1, true, clock);
 
         meter.refused();
-        LeaseTick tick = Objects.requireNonNull(meter.next(300 * MS, 1, 1, clock));
+        LeaseTick tick = Objects.requireNonNull(meter.next(300 * MS, 1, true, clock));
 
         assertThat(tick.getElapsedMs()).isEqualTo(300);
         assertThat(tick.getNumber()).isEqualTo(2);
@@ -116,10 +116,10 @@ class TickMeterTest {
     @Test
     void ticksFollowAtOnceWhileEndedLeasesWait() {
         TickMeter meter = new TickMeter();
-        meter.next(0, 1, 1, LeaseClock.START);
+        meter.next(0, 1, true, LeaseClock.START);
         meter.ticked(MS, counted(true));
 
-        LeaseTick tick = meter.next(2 * MS, 1, 1, new LeaseClock(0, 1, 325));
+        LeaseTick tick = meter.next(2 * MS, 1, true, new LeaseClock(0, 1, 325));
 
         assertThat(tick).isNotNull();
     }
@@ -203,7 +203,7 @@ class TickMeterTest {
         private void propose(int node) {
             LeaseTick tick =
                     meters.get(node)
-                            .next(nowNanos, node == leader ? term : -1, leases.size(), clock);
+                            .next(nowNanos, node == leader ? term : -1, !leases.isEmpty(), clock);
             if (tick == null) {
                 return;
             }

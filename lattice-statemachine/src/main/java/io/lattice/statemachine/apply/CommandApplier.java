@@ -8,6 +8,7 @@ import io.lattice.proto.etcdserverpb.DeleteRangeResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.PutResponse;
 import io.lattice.proto.etcdserverpb.TxnRequest;
+import io.lattice.statemachine.lease.Drainer;
 import io.lattice.statemachine.lease.Lessor;
 import io.lattice.statemachine.mvcc.EntryBatch;
 import io.lattice.statemachine.mvcc.Keyspace;
@@ -18,10 +19,12 @@ import org.jspecify.annotations.Nullable;
 final class CommandApplier {
     private final LeaseLookup leases;
     private final LeaseOperations leaseOperations;
+    private final Drainer drainer;
 
     CommandApplier(Lessor lessor) {
         this.leases = lessor::exists;
         this.leaseOperations = new LeaseOperations(lessor);
+        this.drainer = lessor.drainer();
     }
 
     /// Applies a command and returns what became of it; a null answer means that nobody wants to know.
@@ -32,6 +35,9 @@ final class CommandApplier {
         Refusal forbidden = AlarmOperations.refusal(batch.keyspace(keyspace).alarms(), command);
         if (forbidden != null) {
             return new Outcome.Refused(forbidden);
+        }
+        if (!batch.drains().isEmpty()) {
+            finishDrains(batch, command);
         }
         return switch (command.getOperationCase()) {
             case PUT -> put(batch.begin(keyspace), command.getPut(), wantsOutcome);
@@ -54,6 +60,16 @@ final class CommandApplier {
                     throw new IllegalStateException(
                             "the log holds a command that this version of Lattice does not know");
         };
+    }
+
+    /// Has the drains ended that the command would meet.
+    private void finishDrains(EntryBatch batch, Command command) {
+        int keyspace = command.getKeyspace();
+        if (command.getOperationCase() == Command.OperationCase.COMPACT) {
+            drainer.finishUpTo(batch, keyspace, command.getCompact().getRevision());
+        } else {
+            TouchedKeys.of(command).forEach(range -> drainer.finishWithin(batch, keyspace, range));
+        }
     }
 
     private @Nullable Outcome put(WriteTxn txn, PutRequest request, boolean wantsOutcome) {

@@ -71,6 +71,7 @@ final class LeaseOperations {
         if (lessor.tick(batch, tick, term)) {
             ticked.setCounted(true).setMore(lessor.hasExpired(batch.leaseClock()));
         }
+        ticked.setDraining(!batch.drains().isEmpty());
         return new Outcome.Applied(ticked.build(), 0);
     }
 }

@@ -3,6 +3,7 @@ package io.lattice.statemachine.apply;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
+import io.lattice.statemachine.lease.DrainLimits;
 import io.lattice.statemachine.lease.Lessor;
 import io.lattice.statemachine.mvcc.Compactor;
 import io.lattice.statemachine.mvcc.EntryBatch;
@@ -47,7 +48,8 @@ public final class StateStore implements AutoCloseable {
     private volatile ReadView published;
     private volatile boolean closed;
 
-    private StateStore(RocksStore store, StoreOptions options, WatchHub watches) {
+    private StateStore(
+            RocksStore store, StoreOptions options, WatchHub watches, DrainLimits drainLimits) {
         this.store = store;
         this.watches = watches;
         this.options = options;
@@ -55,7 +57,7 @@ public final class StateStore implements AutoCloseable {
         this.headers = new HeaderCache(options.headerCacheEntries());
         this.records = new RecordCache(options.recordCacheBytes());
         this.state = StoreState.load(store);
-        this.lessor = Lessor.load(store);
+        this.lessor = Lessor.load(store, drainLimits);
         this.applier = new CommandApplier(lessor);
         this.formatWritten = state.index() >= 0;
         this.applied = new LogPosition(state.term(), state.index());
@@ -76,9 +78,15 @@ public final class StateStore implements AutoCloseable {
     /// @param watches told of every applied entry, after it shows in [#view()]. It may outlive this store and go on with
     ///     another one that is not behind
     public static StateStore open(Path directory, StoreOptions options, WatchHub watches) {
+        return open(directory, options, watches, DrainLimits.DEFAULT);
+    }
+
+    /// The same, with other limits, which must be those of all replicas.
+    public static StateStore open(
+            Path directory, StoreOptions options, WatchHub watches, DrainLimits drainLimits) {
         RocksStore store = RocksStore.open(directory, options);
         try {
-            return new StateStore(store, options, watches);
+            return new StateStore(store, options, watches, drainLimits);
         } catch (StorageException e) {
             store.close();
             throw e;

@@ -82,6 +82,11 @@ final class LeaseKeys implements LeaseLinks {
         return stored == null ? 0 : stored.count;
     }
 
+    /// Whether the entry has attached keys to the lease so far.
+    boolean hasAttachedNow(LeaseId lease) {
+        return attachedNow.containsKey(lease);
+    }
+
     /// Deletes the lease's keys in their order and returns how many there were.
     int deleteAll(WriteTxn txn, LeaseId lease) {
         Stored stored = storedKeys.get(lease);

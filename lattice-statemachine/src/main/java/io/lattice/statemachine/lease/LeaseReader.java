@@ -43,10 +43,14 @@ public final class LeaseReader {
         return new Status(record.ttlSeconds(), remaining);
     }
 
-    /// The keys that go with a lease, in order.
+    /// The keys that go with a lease, in order; none if it doesn't exist.
     public List<ByteString> keys(long lease) {
         List<ByteString> keys = new ArrayList<>();
         byte[] lower = KeyCodec.lease(keyspace, lease);
+        if (view.stored().get(Family.LEASES, lower) == null) {
+            // What is stored may be keys of a lease of that id that was revoked.
+            return keys;
+        }
         byte[] upper = KeyCodec.leaseKeysEnd(keyspace, lease);
         try (Cursor stored = view.stored().cursor(Family.LEASE_KEYS, lower, upper)) {
             while (stored.valid()) {

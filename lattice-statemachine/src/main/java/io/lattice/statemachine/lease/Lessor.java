@@ -30,15 +30,19 @@ public final class Lessor {
     private final Map<LeaseId, Lease> leases = new HashMap<>();
     private final ExpiryQueue queue = new ExpiryQueue();
     private final LeaseKeys keys;
+    private final Drainer drainer;
     private volatile int count;
 
-    private Lessor(LeaseKeys keys) {
+    private Lessor(LeaseKeys keys, Drainer drainer) {
         this.keys = keys;
+        this.drainer = drainer;
     }
 
     /// Reads the leases of an opened store.
-    public static Lessor load(StoreReader store) {
-        Lessor lessor = new Lessor(new LeaseKeys(store));
+    ///
+    /// @param limits when revoked leases are drained
+    public static Lessor load(StoreReader store, DrainLimits limits) {
+        Lessor lessor = new Lessor(new LeaseKeys(store), new Drainer(store, limits));
         try (Cursor stored = store.cursor(Family.LEASES, new byte[0], KeyCodec.keyspaceStart(-1))) {
             while (stored.valid()) {
                 byte[] key = stored.key();
@@ -61,6 +65,11 @@ public final class Lessor {
         return keys;
     }
 
+    /// Deletes the keys of leases that had many when they were revoked.
+    public Drainer drainer() {
+        return drainer;
+    }
+
     /// Whether a lease exists.
     public boolean exists(int keyspace, long id) {
         return leases.containsKey(new LeaseId(keyspace, id));
@@ -78,6 +87,7 @@ public final class Lessor {
         if (exists(keyspace, id)) {
             return false;
         }
+        drainer.finish(batch, new LeaseId(keyspace, id));
         Lease lease =
                 new Lease(
                         new LeaseId(keyspace, id),
@@ -126,9 +136,7 @@ public final class Lessor {
     /// Returns how many keys it deleted.
     private int revoke(EntryBatch batch, Lease lease) {
         LeaseId id = lease.id();
-        WriteTxn txn = batch.begin(id.keyspace());
-        int deleted = keys.deleteAll(txn, id);
-        txn.commit();
+        int deleted = deleteKeys(batch, id);
         batch.dropLease(id.keyspace(), id.id());
         leases.remove(id);
         lease.markRevoked();
@@ -137,7 +145,19 @@ public final class Lessor {
         return deleted;
     }
 
-    /// Moves the time and revokes what has ended, as much as the tick allows.
+    private int deleteKeys(EntryBatch batch, LeaseId id) {
+        int stored = keys.storedCount(id);
+        if (!keys.hasAttachedNow(id) && drainer.begin(batch, id, stored)) {
+            return stored;
+        }
+        WriteTxn txn = batch.begin(id.keyspace());
+        int deleted = keys.deleteAll(txn, id);
+        txn.commit();
+        return deleted;
+    }
+
+    /// Moves the time and revokes what has ended, as much as the tick allows, and deletes some of the keys that are left of
+    /// leases with many.
     ///
     /// @param term of the log entry that the tick is in
     /// @return false if the tick doesn't count, so that nothing was done
@@ -158,6 +178,7 @@ public final class Lessor {
             left -= 1 + revoke(batch, expired);
             expired = left > 0 ? nextWithin(left, after) : null;
         }
+        drainer.step(batch);
         return true;
     }
 

@@ -2,9 +2,11 @@ package io.lattice.statemachine.mvcc;
 
 import static io.lattice.statemachine.storage.KeyCodec.putLong;
 
+import com.google.protobuf.ByteString;
 import io.lattice.proto.command.PublishMember;
 import io.lattice.proto.etcdserverpb.AlarmMember;
 import io.lattice.proto.etcdserverpb.AlarmResponse;
+import io.lattice.proto.store.Drain;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
@@ -27,6 +29,7 @@ public final class EntryBatch {
     private @Nullable Map<String, PublishMember> members;
     private @Nullable Keyspace lastUsed;
     private LeaseClock leaseClock;
+    private Drains drains;
     private @Nullable List<Change> changes;
 
     /// Begins an entry over the state before it. The buffer must be empty and is the batch's until the write.
@@ -42,6 +45,7 @@ public final class EntryBatch {
         this.before = before;
         this.links = links;
         this.leaseClock = before.leaseClock();
+        this.drains = before.drains();
     }
 
     /// The keyspace as the entry's commands so far left it.
@@ -65,7 +69,7 @@ public final class EntryBatch {
     }
 
     /// What the entry changed so far, in the order of revisions within a keyspace; null if nobody
-    /// wanted to know.
+    /// wanted to know, or if it is too much to be told at once.
     public @Nullable List<Change> changes() {
         return changes;
     }
@@ -131,6 +135,54 @@ public final class EntryBatch {
         buffer.delete(Family.LEASES, KeyCodec.lease(keyspace, lease));
     }
 
+    /// The revoked leases whose keys are being deleted, as the entry's commands so far left them.
+    public Drains drains() {
+        return drains;
+    }
+
+    /// Deletes all keys of a lease that is being revoked, in one revision, without writing the deletions: they are written by
+    /// [#continueDrain(Drain, List)]. The entry must not have changed any of the keys.
+    ///
+    /// @param keys how many it has, at least one
+    public void beginDrain(int keyspace, long lease, int keys) {
+        Keyspace at = keyspace(keyspace);
+        long revision = at.revision() + 1;
+        committed(at.atRevision(revision));
+        drains =
+                drains.with(
+                        Drain.newBuilder()
+                                .setKeyspace(keyspace)
+                                .setLease(lease)
+                                .setRevision(revision)
+                                .setLeft(keys)
+                                .build());
+        // Whoever watches reads them from the history, not under the hub's lock.
+        changes = null;
+    }
+
+    /// Whether this entry has changed a key that went with a lease before it.
+    public boolean hasChangedKeysOf(int keyspace, long lease) {
+        return overlay.hasChangedKeysOf(keyspace, lease);
+    }
+
+    /// Writes the deletion of the next keys of a drain.
+    ///
+    /// @param keys the first ones of [Drains#scanKeys]; at least one
+    public void continueDrain(Drain drain, List<byte[]> keys) {
+        WriteTxn txn = WriteTxn.draining(this, overlay, buffer, links, drain);
+        if (txn.deleteAttached(keys, drain.getLease()) != keys.size()) {
+            throw new IllegalStateException(
+                    "the store is damaged: keys of a revoked lease don't go with it");
+        }
+        Drain after =
+                drain.toBuilder()
+                        .setDeleted(drain.getDeleted() + keys.size())
+                        .setLeft(drain.getLeft() - keys.size())
+                        .setLast(ByteString.copyFrom(keys.getLast()))
+                        .build();
+        drains = drains.with(drain, after);
+    }
+
     /// The highest compact revision set per keyspace.
     public Map<Integer, Long> compactions() {
         return compactions;
@@ -147,6 +199,7 @@ public final class EntryBatch {
         if (!leaseClock.equals(before.leaseClock())) {
             buffer.put(Family.META, KeyCodec.leaseClock(), leaseClock.encode());
         }
+        writeDrains();
         byte[] position = new byte[2 * Long.BYTES];
         putLong(position, 0, term);
         putLong(position, Long.BYTES, index);
@@ -156,7 +209,19 @@ public final class EntryBatch {
                 index,
                 keyspaces,
                 members != null ? Map.copyOf(members) : before.members(),
-                leaseClock);
+                leaseClock,
+                drains);
+    }
+
+    private void writeDrains() {
+        if (drains == before.drains()) {
+            return;
+        }
+        if (drains.isEmpty()) {
+            buffer.delete(Family.META, KeyCodec.drains());
+        } else {
+            buffer.put(Family.META, KeyCodec.drains(), drains.encode());
+        }
     }
 
     private void writeChanged(Keyspace after, Keyspace earlier) {

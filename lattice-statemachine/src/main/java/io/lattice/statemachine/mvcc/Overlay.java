@@ -182,6 +182,18 @@ final class Overlay {
         links.moved(changed.key(), before, after);
     }
 
+    /// Whether a key was changed that went with a lease before the entry.
+    boolean hasChangedKeysOf(int keyspace, long lease) {
+        for (PendingKey one : pending.values()) {
+            if (one.isChanged()
+                    && leaseOf(one.stored()) == lease
+                    && KeyCodec.keyspaceOf(one.key()) == keyspace) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static long leaseOf(byte @Nullable [] record) {
         return record == null ? 0 : RecordCodec.lease(record);
     }

@@ -2,6 +2,7 @@ package io.lattice.statemachine.mvcc;
 
 import io.lattice.proto.command.PublishMember;
 import io.lattice.proto.etcdserverpb.AlarmMember;
+import io.lattice.proto.store.Drain;
 import io.lattice.statemachine.storage.Cursor;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
@@ -73,6 +74,11 @@ public final class ReadView implements AutoCloseable {
         return state.leaseClock();
     }
 
+    /// Whether keys of revoked leases are still to be deleted, which ticks to come do.
+    public boolean isDraining() {
+        return !state.drains().isEmpty();
+    }
+
     /// What is stored, for families that this package has no form for. Good for as long as the view.
     public StoreReader stored() {
         return snapshot;
@@ -86,36 +92,73 @@ public final class ReadView implements AutoCloseable {
     /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` that compaction has left to the sink, in
     /// revision order, until it has enough.
     public void scanChanges(int keyspace, long fromMain, long toMain, ChangeSink sink) {
-        byte[] lower = KeyCodec.event(keyspace, fromMain, 0);
-        byte[] upper = KeyCodec.event(keyspace, toMain + 1, 0);
-        try (Cursor events = snapshot.cursor(Family.EVENTS, lower, upper)) {
-            while (events.valid()) {
-                byte[] at = events.key();
-                byte[] event = events.value();
-                Revision revision = new Revision(KeyCodec.mainOfEvent(at), KeyCodec.subOfEvent(at));
-                byte[] key = EventCodec.key(keyspace, event);
-                if (!sink.accept(revision, key, EventCodec.record(event))) {
-                    return;
-                }
-                events.next();
-            }
-        }
+        scanEvents(
+                keyspace,
+                fromMain,
+                toMain,
+                (main, sub, event) ->
+                        sink.accept(
+                                new Revision(main, sub),
+                                EventCodec.key(keyspace, event),
+                                EventCodec.record(event)));
     }
 
     /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` to the sink, in revision order, until it has
     /// enough. Changes below the compact revision may be missing.
     public void scanHistory(int keyspace, long fromMain, long toMain, Predicate<Change> sink) {
+        scanEvents(
+                keyspace,
+                fromMain,
+                toMain,
+                (main, sub, event) -> sink.test(Change.ofEvent(keyspace, main, event)));
+    }
+
+    /// Takes an event, stored or to be, and says whether to go on.
+    @FunctionalInterface
+    private interface EventSink {
+        boolean accept(long main, int sub, byte[] event);
+    }
+
+    /// The stored events, and in their places those that drains have still to write.
+    private void scanEvents(int keyspace, long fromMain, long toMain, EventSink sink) {
         byte[] lower = KeyCodec.event(keyspace, fromMain, 0);
         byte[] upper = KeyCodec.event(keyspace, toMain + 1, 0);
         try (Cursor events = snapshot.cursor(Family.EVENTS, lower, upper)) {
-            while (events.valid()) {
-                long main = KeyCodec.mainOfEvent(events.key());
-                if (!sink.test(Change.ofEvent(keyspace, main, events.value()))) {
+            for (Drain drain : state.drains().between(keyspace, fromMain, toMain)) {
+                if (!scanStored(events, drain.getRevision(), sink) || !scanToCome(drain, sink)) {
                     return;
                 }
-                events.next();
             }
+            var _ = scanStored(events, Long.MAX_VALUE, sink);
         }
+    }
+
+    /// Goes on to the end of a main revision; false if the sink had enough.
+    private static boolean scanStored(Cursor events, long toMain, EventSink sink) {
+        while (events.valid()) {
+            byte[] at = events.key();
+            long main = KeyCodec.mainOfEvent(at);
+            if (main > toMain) {
+                return true;
+            }
+            if (!sink.accept(main, KeyCodec.subOfEvent(at), events.value())) {
+                return false;
+            }
+            events.next();
+        }
+        return true;
+    }
+
+    private boolean scanToCome(Drain drain, EventSink sink) {
+        int[] sub = {drain.getDeleted()};
+        return Drains.scanKeys(
+                snapshot,
+                drain,
+                key -> {
+                    byte[] before = StoredKeys.latest(snapshot, key);
+                    return sink.accept(
+                            drain.getRevision(), sub[0]++, EventCodec.head(true, before, key));
+                });
     }
 
     /// The record that the key of a change had at the main revision before it, null if it did not exist there or if that
@@ -165,9 +208,13 @@ public final class ReadView implements AutoCloseable {
 
         @Override
         public byte @Nullable [] get(byte[] key, long revision) {
-            return revision >= keyspace.revision()
-                    ? latest(key)
-                    : StoredKeys.at(snapshot, key, revision);
+            byte[] found =
+                    revision >= keyspace.revision()
+                            ? latest(key)
+                            : StoredKeys.at(snapshot, key, revision);
+            return found != null && state.drains().hide(keyspace.id(), found, revision)
+                    ? null
+                    : found;
         }
 
         private byte @Nullable [] latest(byte[] key) {
@@ -184,21 +231,21 @@ public final class ReadView implements AutoCloseable {
 
         @Override
         public void scan(KeyRange range, long revision, RecordSink sink) {
+            RecordSink shown = state.drains().shown(keyspace.id(), revision, sink);
             if (revision >= keyspace.revision()) {
-                StoredKeys.scanLatest(snapshot, range, sink);
+                StoredKeys.scanLatest(snapshot, range, shown);
             } else {
-                StoredKeys.scanAt(snapshot, range, revision, sink);
+                StoredKeys.scanAt(snapshot, range, revision, shown);
             }
         }
 
         @Override
         public long count(KeyRange range, long revision) {
-            if (revision >= keyspace.revision()) {
+            if (revision >= keyspace.revision() && !state.drains().concern(keyspace.id())) {
                 return StoredKeys.countLatest(snapshot, range);
             }
             long[] count = {0};
-            StoredKeys.scanAt(
-                    snapshot,
+            scan(
                     range,
                     revision,
                     (key, record) -> {

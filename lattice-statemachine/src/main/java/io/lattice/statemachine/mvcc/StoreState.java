@@ -26,17 +26,19 @@ import java.util.Map;
 /// @param keyspaces counters of all keyspaces
 /// @param members what members published about themselves, by node id
 /// @param leaseClock the time by which leases expire
+/// @param drains the revoked leases whose keys are being deleted
 public record StoreState(
         long term,
         long index,
         Keyspaces keyspaces,
         Map<String, PublishMember> members,
-        LeaseClock leaseClock) {
+        LeaseClock leaseClock,
+        Drains drains) {
     /// The layout that this code reads and writes. Raise it when a key or value changes its form.
     private static final int FORMAT = 1;
 
     private static final StoreState EMPTY =
-            new StoreState(0, -1, Keyspaces.NONE, Map.of(), LeaseClock.START);
+            new StoreState(0, -1, Keyspaces.NONE, Map.of(), LeaseClock.START, Drains.NONE);
 
     /// Reads the state of an opened store.
     ///
@@ -65,7 +67,8 @@ public record StoreState(
                 getLong(position, Long.BYTES),
                 loader.keyspaces,
                 Map.copyOf(loader.members),
-                loadClock(store));
+                loadClock(store),
+                loadDrains(store));
     }
 
     /// Marks a store as being in the current format; rides along with the first batch.
@@ -82,7 +85,7 @@ public record StoreState(
 
     /// The same content at a later position.
     public StoreState at(long newTerm, long newIndex) {
-        return new StoreState(newTerm, newIndex, keyspaces, members, leaseClock);
+        return new StoreState(newTerm, newIndex, keyspaces, members, leaseClock, drains);
     }
 
     private static LeaseClock loadClock(StoreReader store) {
@@ -92,6 +95,11 @@ public record StoreState(
         }
         requireLength("lease clock", clock, LeaseClock.BYTES);
         return LeaseClock.decode(clock);
+    }
+
+    private static Drains loadDrains(StoreReader store) {
+        byte[] stored = store.get(Family.META, KeyCodec.drains());
+        return stored == null ? Drains.NONE : Drains.decode(stored);
     }
 
     private static void requireNoKeys(StoreReader store) {

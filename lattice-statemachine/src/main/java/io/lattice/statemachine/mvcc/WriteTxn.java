@@ -1,6 +1,7 @@
 package io.lattice.statemachine.mvcc;
 
 import com.google.protobuf.ByteString;
+import io.lattice.proto.store.Drain;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.WriteBuffer;
@@ -24,6 +25,7 @@ public final class WriteTxn implements KeyReader {
     private final int bufferLength;
     private final int bufferCount;
     private final int changesBefore;
+    private final boolean noted;
     private final List<PendingKey.Undo> undos = new ArrayList<>(4);
     private int changes;
 
@@ -33,15 +35,44 @@ public final class WriteTxn implements KeyReader {
             WriteBuffer buffer,
             LeaseLinks links,
             Keyspace begin) {
+        this(batch, overlay, buffer, links, begin, begin.revision() + 1, 0, true);
+    }
+
+    private WriteTxn(
+            EntryBatch batch,
+            Overlay overlay,
+            WriteBuffer buffer,
+            LeaseLinks links,
+            Keyspace begin,
+            long nextRevision,
+            int changes,
+            boolean noted) {
         this.batch = batch;
         this.overlay = overlay;
         this.buffer = buffer;
         this.links = links;
         this.begin = begin;
-        this.nextRevision = begin.revision() + 1;
+        this.nextRevision = nextRevision;
+        this.changes = changes;
+        this.noted = noted;
         this.bufferLength = buffer.length();
         this.bufferCount = buffer.count();
         this.changesBefore = batch.changeCount();
+    }
+
+    /// Goes on with a drain, for [#deleteAttached(List, long)] only: at its revision, behind what it has deleted, and without
+    /// telling watchers, who know. The keyspace is at that revision already, so it isn't committed.
+    static WriteTxn draining(
+            EntryBatch batch, Overlay overlay, WriteBuffer buffer, LeaseLinks links, Drain drain) {
+        return new WriteTxn(
+                batch,
+                overlay,
+                buffer,
+                links,
+                batch.keyspace(drain.getKeyspace()),
+                drain.getRevision(),
+                drain.getDeleted(),
+                false);
     }
 
     @Override
@@ -217,7 +248,9 @@ public final class WriteTxn implements KeyReader {
         if (record != null) {
             noteLease(key, old, record);
         }
-        batch.note(nextRevision, key, record == null ? RecordCodec.TOMBSTONE : record, old);
+        if (noted) {
+            batch.note(nextRevision, key, record == null ? RecordCodec.TOMBSTONE : record, old);
+        }
         undos.add(pending.undo());
         pending.change(record, nextRevision);
         changes++;

@@ -29,6 +29,7 @@ public final class KeyCodec {
     private static final byte TAG_APPLIED = 2;
     private static final byte TAG_MEMBER = 3;
     private static final byte TAG_LEASE_CLOCK = 4;
+    private static final byte TAG_DRAINS = 5;
     private static final byte TAG_REVISION = 16;
     private static final byte TAG_COMPACT_REVISION = 17;
     private static final byte TAG_COMPACTED = 18;
@@ -213,6 +214,11 @@ public final class KeyCodec {
     /// `meta`: the time by which leases expire.
     public static byte[] leaseClock() {
         return meta(STORE_KEYSPACE, TAG_LEASE_CLOCK);
+    }
+
+    /// `meta`: the revoked leases whose keys are being deleted.
+    public static byte[] drains() {
+        return meta(STORE_KEYSPACE, TAG_DRAINS);
     }
 
     /// `meta`: the newest revision of a keyspace.

@@ -3,9 +3,11 @@ package io.lattice.statemachine.apply;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
 import io.lattice.proto.command.Proposal;
+import io.lattice.statemachine.lease.DrainLimits;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.query.QueryExecutor;
 import io.lattice.statemachine.storage.StoreOptions;
+import io.lattice.statemachine.watch.WatchHub;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -27,26 +29,48 @@ public final class StoreDriver implements AutoCloseable {
 
     private final Path root;
     private final List<CommandBatch> log;
+    private final DrainLimits drainLimits;
+    private final WatchHub watches = new WatchHub();
     private Path directory;
     private StateStore store;
     private int copies;
 
-    private StoreDriver(Path root, Path directory, List<CommandBatch> log) {
+    private StoreDriver(Path root, List<CommandBatch> log, DrainLimits drainLimits) {
         this.root = root;
-        this.directory = directory;
+        this.directory = root.resolve("store");
         this.log = log;
-        this.store = StateStore.open(directory, OPTIONS);
+        this.drainLimits = drainLimits;
+        this.store = open();
         replay();
     }
 
     /// An empty store under `root`.
     public static StoreDriver create(Path root) {
-        return new StoreDriver(root, root.resolve("store"), new ArrayList<>());
+        return create(root, DrainLimits.DEFAULT);
+    }
+
+    /// The same, with other limits.
+    public static StoreDriver create(Path root, DrainLimits drainLimits) {
+        return new StoreDriver(root, new ArrayList<>(), drainLimits);
     }
 
     /// A second store, fed with the same log.
     public StoreDriver replica(Path otherRoot) {
-        return new StoreDriver(otherRoot, otherRoot.resolve("store"), new ArrayList<>(log));
+        return replica(otherRoot, drainLimits);
+    }
+
+    /// The same, with other limits: readers must find no difference.
+    public StoreDriver replica(Path otherRoot, DrainLimits limits) {
+        return new StoreDriver(otherRoot, new ArrayList<>(log), limits);
+    }
+
+    private StateStore open() {
+        return StateStore.open(directory, OPTIONS, watches, drainLimits);
+    }
+
+    /// Hears of what is applied, over restarts.
+    public WatchHub watches() {
+        return watches;
     }
 
     /// The store under test.
@@ -84,7 +108,7 @@ public final class StoreDriver implements AutoCloseable {
     /// Closes cleanly and opens again.
     public void restart() {
         store.close();
-        store = StateStore.open(directory, OPTIONS);
+        store = open();
         replay();
     }
 
@@ -131,7 +155,7 @@ public final class StoreDriver implements AutoCloseable {
     private void switchTo(Path copy) {
         store.close();
         directory = copy;
-        store = StateStore.open(directory, OPTIONS);
+        store = open();
         replay();
     }
 

@@ -60,7 +60,7 @@ final class MassExpiryTest {
     }
 
     @Test
-    void oneLeaseWithManyKeysIsRevokedInOneRevision() {
+    void oneLeaseWithManyKeysIsRevokedInOneRevisionAndDrainedInBoundedSteps() {
         try (StoreDriver driver = StoreDriver.create(root)) {
             LeaseStore store = new LeaseStore(driver);
             store.apply(grant(1, 5, 5));
@@ -69,9 +69,23 @@ final class MassExpiryTest {
             long began = System.nanoTime();
 
             store.apply(revoke(1, 5));
+            assertThat(store.revision(1)).isEqualTo(revision + 1);
+            assertThat(store.leasesOfKeys(1)).isEmpty();
+            int ticks = 0;
+            long slowest = 0;
+            boolean draining = true;
+            while (draining) {
+                long tickBegan = System.nanoTime();
+                draining = store.ticked(store.tick(0, REVOKE_MAX)).getDraining();
+                slowest = Math.max(slowest, System.nanoTime() - tickBegan);
+                ticks++;
+            }
 
             long tookMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
-            System.out.printf("a lease of %d keys revoked in %d ms%n", MANY, tookMs);
+            System.out.printf(
+                    "a lease of %d keys revoked in %d ms, %d ticks, slowest %d ms%n",
+                    MANY, tookMs, ticks, TimeUnit.NANOSECONDS.toMillis(slowest));
+            assertThat(ticks).isEqualTo(MANY / DrainLimits.DEFAULT.step());
             assertThat(store.revision(1)).isEqualTo(revision + 1);
             assertThat(store.leasesOfKeys(1)).isEmpty();
             assertThat(tookMs).isLessThan(TimeUnit.SECONDS.toMillis(SECONDS_MAX));

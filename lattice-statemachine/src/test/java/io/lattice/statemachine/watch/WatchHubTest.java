@@ -13,10 +13,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.CommandBatch;
+import io.lattice.proto.command.LeaseTick;
 import io.lattice.proto.command.Proposal;
+import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
+import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
 import io.lattice.proto.mvccpb.Event;
 import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.StateStore;
+import io.lattice.statemachine.lease.DrainLimits;
 import io.lattice.statemachine.mvcc.KeyRange;
 import io.lattice.statemachine.mvcc.ReadView;
 import io.lattice.statemachine.storage.KeyCodec;
@@ -43,6 +47,11 @@ class WatchHubTest {
             new StoreOptions(8 << 20, 8 << 20, 1 << 20, 16, 2, 64);
     private static final long RECENT_BYTES = 400_000;
 
+    /// Few enough for the leases of these tests to be drained.
+    private static final DrainLimits DRAIN_LIMITS = new DrainLimits(2, 1);
+
+    private static final int LEASES = 2;
+
     @TempDir Path directory;
     private final WatchHub hub = new WatchHub(RECENT_BYTES, 500);
     private StateStore store;
@@ -53,7 +62,7 @@ class WatchHubTest {
 
     @BeforeEach
     void open() {
-        store = StateStore.open(directory.resolve("store"), OPTIONS, hub);
+        store = StateStore.open(directory.resolve("store"), OPTIONS, hub, DRAIN_LIMITS);
     }
 
     @AfterEach
@@ -217,6 +226,10 @@ class WatchHubTest {
         List<Stream> streams = List.of(new Stream(), new Stream(), new Stream());
         List<Followed> watchers = new ArrayList<>();
         int expired = 0;
+        int drained = 0;
+        for (long lease = 1; lease <= LEASES; lease++) {
+            apply(grant(lease));
+        }
 
         for (int step = 0; step < 1_500; step++) {
             Stream stream = streams.get(random.nextInt(streams.size()));
@@ -237,8 +250,19 @@ class WatchHubTest {
                 case 3 -> {
                     if (random.nextInt(20) == 0) {
                         store.close();
-                        store = StateStore.open(directory.resolve("store"), OPTIONS, hub);
+                        store =
+                                StateStore.open(
+                                        directory.resolve("store"), OPTIONS, hub, DRAIN_LIMITS);
                     }
+                }
+                case 8 -> {
+                    if (random.nextInt(2) == 0) {
+                        long lease = 1 + random.nextInt(LEASES);
+                        apply(revoke(lease));
+                        drained += isDraining() ? 1 : 0;
+                        apply(randomCommand(random), grant(lease));
+                    }
+                    apply(tick(), randomCommand(random));
                 }
                 case 4, 5, 6, 7 -> {
                     // The first stream's client is slow.
@@ -256,6 +280,7 @@ class WatchHubTest {
             expired += watcher.expired ? 1 : 0;
         }
         assertThat(watchers).hasSizeGreaterThan(20);
+        assertThat(drained).isPositive();
         assertThat(expired).isLessThan(watchers.size());
         assertThat(hub.recentBytes(KEYSPACE)).isLessThan(RECENT_BYTES + 300_000);
         streams.forEach(stream -> stream.subscriber.close());
@@ -284,8 +309,72 @@ class WatchHubTest {
             case 0 -> command(delete(key, ""));
             case 1 -> command(success(op(put(key, value)), op(put("m" + key, value))));
             case 2 -> command(success(del("k0", "k3"), op(put("k5", value)), op(put("k6", "y"))));
-            default -> command(put(key, value));
+            case 3 -> command(put(key, value));
+            default ->
+                    command(
+                            put(key, value).toBuilder()
+                                    .setLease(random.nextInt(LEASES + 1))
+                                    .build());
         };
+    }
+
+    private static Command grant(long lease) {
+        return Command.newBuilder()
+                .setKeyspace(KEYSPACE)
+                .setLeaseGrant(LeaseGrantRequest.newBuilder().setID(lease).setTTL(60))
+                .build();
+    }
+
+    private static Command revoke(long lease) {
+        return Command.newBuilder()
+                .setKeyspace(KEYSPACE)
+                .setLeaseRevoke(LeaseRevokeRequest.newBuilder().setID(lease))
+                .build();
+    }
+
+    /// Has a drain go on.
+    private Command tick() {
+        try (ReadView view = store.view()) {
+            return Command.newBuilder()
+                    .setLeaseTick(
+                            LeaseTick.newBuilder()
+                                    .setTerm(1)
+                                    .setNumber(view.leaseClock().ticks() + 1))
+                    .build();
+        }
+    }
+
+    private boolean isDraining() {
+        try (ReadView view = store.view()) {
+            return view.isDraining();
+        }
+    }
+
+    @Test
+    void aRevokedLeaseOfManyKeysIsToldAtOnceAndWhole() {
+        Stream stream = new Stream();
+        Followed watcher = stream.watch(spec("k", "l", 0));
+        apply(grant(1));
+        for (int i = 0; i < 5; i++) {
+            apply(command(put("k" + i, "v").toBuilder().setLease(1).build()));
+        }
+        stream.drain();
+
+        apply(revoke(1));
+        apply(tick());
+        assertThat(isDraining()).isTrue();
+        stream.drain();
+
+        List<Event> told = watcher.events.subList(5, 10);
+        assertThat(told).allMatch(e -> e.getType() == Event.EventType.DELETE);
+        assertThat(told).extracting(e -> e.getKv().getModRevision()).containsOnly(revision());
+        apply(command(put("k9", "v")));
+        assertThat(isDraining()).isTrue();
+        apply(command(put("k4", "v")));
+        assertThat(isDraining()).as("after a put to one of its keys").isFalse();
+        stream.drain();
+        watcher.assertComplete();
+        assertThat(watcher.events).hasSize(12);
     }
 
     @Test
