@@ -18,11 +18,11 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// A few rounds of each fault on a three-node Lattice with mutual TLS; `-Dlattice.rounds=N` sets how many.
+/// A round of each fault on a three-node Lattice with mutual TLS; `-Dlattice.rounds=N` sets how many.
 class FailoverTest {
     @RegisterExtension static final Clusters CLUSTERS = new Clusters();
 
-    private static final int ROUNDS = Integer.getInteger("lattice.rounds", 2);
+    private static final int ROUNDS = Integer.getInteger("lattice.rounds", 1);
     private static final int NAMESPACES = 78;
     private static final int GROUPS_NAMESPACES = 79;
     private static final int GROUPS = 3;

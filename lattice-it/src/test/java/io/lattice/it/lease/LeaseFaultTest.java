@@ -10,6 +10,7 @@ import io.lattice.proto.mvccpb.Event;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -22,6 +23,9 @@ class LeaseFaultTest {
 
     private static final int MANY = 4_000;
     private static final long MANY_TTL_SECONDS = 20;
+
+    /// Keys of a lease that take a second to be deleted.
+    private static final int DRAINED = 20_000;
 
     /// Beyond the TTL: allowance and tick, and what the machine is slow by.
     private static final long LATE_MS_MAX = 2_000;
@@ -171,6 +175,49 @@ class LeaseFaultTest {
         assertThat(ends.stream().map(e -> e.getKv().getModRevision()))
                 .as("a revision for each lease")
                 .doesNotHaveDuplicates();
+    }
+
+    @Test
+    void keysOfARevokedLeaseStayGoneWhenTheLeaderIsKilledWhileTheyAreDeleted()
+            throws InterruptedException {
+        TestCluster cluster = CLUSTERS.plain("drained", new LatticeKind(), 3);
+        int leader = cluster.awaitLeader();
+        LeaseClient client = new LeaseClient(cluster, other(cluster, leader));
+        client.grantWithKeys(7, 600, "drained/", DRAINED);
+        client.grantWithKey(8, 600, "kept");
+
+        long revoked = client.revoke(7);
+        cluster.kill(leader);
+
+        long[] count = {-1};
+        Await.until(
+                "the other nodes answer",
+                LIMIT,
+                () -> {
+                    count[0] = client.count("drained/");
+                    return count[0] != Long.MAX_VALUE;
+                });
+        assertThat(count[0]).isZero();
+        cluster.startNode(leader);
+        cluster.awaitReady(leader);
+        // However much each has deleted of them.
+        Await.until(
+                "all nodes have the revoke",
+                LIMIT,
+                () -> cluster.client(leader).status().getHeader().getRevision() >= revoked);
+        assertThat(
+                        IntStream.range(0, cluster.size())
+                                .mapToObj(node -> cluster.client(node).hashKv(revoked).getHash()))
+                .containsOnly(cluster.client(leader).hashKv(revoked).getHash());
+        List<Event> deletions = client.deletionsSince(revoked, "drained/", DRAINED);
+        assertThat(deletions).hasSize(DRAINED);
+        assertThat(deletions.stream().map(e -> e.getKv().getModRevision())).containsOnly(revoked);
+        assertThat(deletions.stream().map(e -> e.getKv().getKey().toStringUtf8()))
+                .isSorted()
+                .doesNotHaveDuplicates();
+        assertThat(client.exists("kept")).isTrue();
+        client.grantWithKey(7, 600, "drained/000007");
+        assertThat(client.count("drained/")).isOne();
     }
 
     @Test
