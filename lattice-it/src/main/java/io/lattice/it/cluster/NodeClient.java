@@ -9,17 +9,27 @@ import io.lattice.proto.etcdserverpb.ClusterGrpc;
 import io.lattice.proto.etcdserverpb.HashKVRequest;
 import io.lattice.proto.etcdserverpb.HashKVResponse;
 import io.lattice.proto.etcdserverpb.KVGrpc;
+import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
+import io.lattice.proto.etcdserverpb.LeaseGrpc;
 import io.lattice.proto.etcdserverpb.MaintenanceGrpc;
+import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.RangeResponse;
+import io.lattice.proto.etcdserverpb.RequestOp;
 import io.lattice.proto.etcdserverpb.StatusRequest;
 import io.lattice.proto.etcdserverpb.StatusResponse;
+import io.lattice.proto.etcdserverpb.TxnRequest;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// One connection to one node through our own stubs, without any retry. Thread safe.
 public final class NodeClient implements AutoCloseable {
     private static final int MAX_MESSAGE_BYTES = 64 << 20;
+
+    private static final long LONG_SECONDS = 20;
+
+    /// etcd's `--max-txn-ops` by default.
+    private static final int TXN_OPS = 128;
 
     private final ManagedChannel channel;
     private final Channel calls;
@@ -94,6 +104,29 @@ public final class NodeClient implements AutoCloseable {
     public HashKVResponse hashKv(long revision) {
         channel.resetConnectBackoff();
         return maintenance(30).hashKV(HashKVRequest.newBuilder().setRevision(revision).build());
+    }
+
+    /// Grants a lease and puts keys with it: the prefix and six digits, from 0 on.
+    public void grantWithKeys(long lease, long ttlSeconds, String prefix, int keys) {
+        var _ =
+                LeaseGrpc.newBlockingStub(calls)
+                        .withDeadlineAfter(LONG_SECONDS, TimeUnit.SECONDS)
+                        .leaseGrant(
+                                LeaseGrantRequest.newBuilder()
+                                        .setID(lease)
+                                        .setTTL(ttlSeconds)
+                                        .build());
+        for (int from = 0; from < keys; from += TXN_OPS) {
+            TxnRequest.Builder txn = TxnRequest.newBuilder();
+            for (int i = from; i < Math.min(keys, from + TXN_OPS); i++) {
+                ByteString key = ByteString.copyFromUtf8(prefix + "%06d".formatted(i));
+                txn.addSuccess(
+                        RequestOp.newBuilder()
+                                .setRequestPut(
+                                        PutRequest.newBuilder().setKey(key).setLease(lease)));
+            }
+            var _ = kv(LONG_SECONDS).txn(txn.build());
+        }
     }
 
     @Override

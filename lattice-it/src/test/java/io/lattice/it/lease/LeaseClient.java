@@ -18,8 +18,6 @@ import io.lattice.proto.etcdserverpb.LeaseTimeToLiveRequest;
 import io.lattice.proto.etcdserverpb.LeaseTimeToLiveResponse;
 import io.lattice.proto.etcdserverpb.PutRequest;
 import io.lattice.proto.etcdserverpb.RangeRequest;
-import io.lattice.proto.etcdserverpb.RequestOp;
-import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.WatchCreateRequest;
 import io.lattice.proto.mvccpb.Event;
 import java.util.ArrayList;
@@ -35,9 +33,6 @@ import org.jspecify.annotations.Nullable;
 final class LeaseClient {
     private static final long CALL_SECONDS = 10;
     private static final long LONG_CALL_SECONDS = 60;
-
-    /// etcd's `--max-txn-ops` by default.
-    private static final int TXN_OPS = 128;
 
     private final TestCluster cluster;
     private final int node;
@@ -79,30 +74,6 @@ final class LeaseClient {
         return stub().leaseRevoke(LeaseRevokeRequest.newBuilder().setID(id).build())
                 .getHeader()
                 .getRevision();
-    }
-
-    /// Grants a lease and puts many keys with it.
-    void grantWithKeys(long id, long ttlSeconds, String prefix, int keys) {
-        var _ =
-                stub().leaseGrant(
-                                LeaseGrantRequest.newBuilder()
-                                        .setID(id)
-                                        .setTTL(ttlSeconds)
-                                        .build());
-        for (int from = 0; from < keys; from += TXN_OPS) {
-            TxnRequest.Builder txn = TxnRequest.newBuilder();
-            for (int i = from; i < Math.min(keys, from + TXN_OPS); i++) {
-                txn.addSuccess(
-                        RequestOp.newBuilder()
-                                .setRequestPut(
-                                        PutRequest.newBuilder()
-                                                .setKey(
-                                                        ByteString.copyFromUtf8(
-                                                                prefix + "%06d".formatted(i)))
-                                                .setLease(id)));
-            }
-            var _ = cluster.client(node).kv(CALL_SECONDS).txn(txn.build());
-        }
     }
 
     /// Grants leases 1 to `count`, and puts a key with each.

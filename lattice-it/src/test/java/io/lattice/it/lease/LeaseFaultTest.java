@@ -183,7 +183,7 @@ class LeaseFaultTest {
         TestCluster cluster = CLUSTERS.plain("drained", new LatticeKind(), 3);
         int leader = cluster.awaitLeader();
         LeaseClient client = new LeaseClient(cluster, other(cluster, leader));
-        client.grantWithKeys(7, 600, "drained/", DRAINED);
+        cluster.client(leader).grantWithKeys(7, 600, "drained/", DRAINED);
         client.grantWithKey(8, 600, "kept");
 
         long revoked = client.revoke(7);

@@ -15,12 +15,9 @@ import io.lattice.it.cluster.TenantChannels;
 import io.lattice.it.cluster.TestCluster;
 import io.lattice.it.differential.Alphabet;
 import io.lattice.proto.etcdserverpb.KVGrpc;
-import io.lattice.proto.etcdserverpb.LeaseGrantRequest;
 import io.lattice.proto.etcdserverpb.LeaseGrpc;
 import io.lattice.proto.etcdserverpb.LeaseRevokeRequest;
 import io.lattice.proto.etcdserverpb.PutRequest;
-import io.lattice.proto.etcdserverpb.RequestOp;
-import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.proto.etcdserverpb.WatchCreateRequest;
 import io.lattice.proto.etcdserverpb.WatchResponse;
 import io.lattice.proto.mvccpb.Event;
@@ -50,7 +47,6 @@ class WatchLimitsTest {
     /// Puts that are answered while the other client still can't send.
     private static final int ROUND_TRIPS = 20;
 
-    private static final int TXN_OPS = 128;
     private static final long LEASE = 7;
 
     private static TestCluster lattice;
@@ -154,7 +150,7 @@ class WatchLimitsTest {
 
     @Test
     void aRevisionOfAHundredThousandEventsComesWholeAndInOrderWhileOthersGoOn() throws Exception {
-        putManyWithLease();
+        client.grantWithKeys(LEASE, 600, "large/", MANY);
         KVGrpc.KVBlockingStub otherTenant =
                 KVGrpc.newBlockingStub(TenantChannels.of(lattice, 0, "other"));
         try (WatchRecorder whole = WatchRecorder.open(client.channel());
@@ -199,21 +195,6 @@ class WatchLimitsTest {
             System.out.printf(
                     "WatchLimitsTest: %d puts to each of two tenants around a revision of %d events, the longest %d ms%n",
                     puts.done, MANY, TimeUnit.NANOSECONDS.toMillis(puts.longestNanos));
-        }
-    }
-
-    private static void putManyWithLease() throws Exception {
-        LeaseGrpc.newBlockingStub(client.channel())
-                .leaseGrant(LeaseGrantRequest.newBuilder().setID(LEASE).setTTL(600).build());
-        for (int from = 0; from < MANY; from += TXN_OPS) {
-            TxnRequest.Builder txn = TxnRequest.newBuilder();
-            for (int i = from; i < Math.min(MANY, from + TXN_OPS); i++) {
-                txn.addSuccess(
-                        RequestOp.newBuilder()
-                                .setRequestPut(
-                                        PutRequest.newBuilder().setKey(large(i)).setLease(LEASE)));
-            }
-            client.kv(20).txn(txn.build());
         }
     }
 
