@@ -18,6 +18,7 @@ BARS = (
     ("watch-latency-2000", "p99_us", 1.0),
     ("keepalive-100000", "server_cpu_us_per_op", 0.33),
     ("keepalive-100000", "p99_us", 1.0),
+    ("revoke-100000", "p99_us", 1.0),
     ("expiry-100000", "p99_us", 1.0),
 )
 # Row name up to the first hyphen -> what an operation is.

@@ -64,6 +64,8 @@ func runOn(s settings, opened *connections) (result, error) {
 		return runKeepAlive(s, opened)
 	case opExpiry:
 		return runExpiry(s, opened)
+	case opRevoke:
+		return runRevoke(s, opened)
 	}
 	l := &load{
 		settings: s, connections: opened, values: valuePool(s), tooManyErrors: make(chan struct{}),

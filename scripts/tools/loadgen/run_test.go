@@ -67,6 +67,36 @@ func TestEveryKindOfLoadIsMeasured(t *testing.T) {
 	}
 }
 
+func TestRequestsBesideARevokeAreMeasured(t *testing.T) {
+	s := settingsOf(t, "--endpoints", startEtcd(t), "--op", opRevoke, "--lease-keys", "250", "--rate", "100",
+		"--warmup", "100ms", "--duration", "1s")
+
+	got, err := run(s)
+
+	if err != nil || got.Errors != 0 || got.Ops < 50 {
+		t.Errorf("%+v (%v)", got, err)
+	}
+}
+
+func TestKeysThatSurviveTheirLeaseAreAnError(t *testing.T) {
+	s := settingsOf(t, "--endpoints", startEtcd(t), "--op", opRevoke, "--lease-keys", "3")
+	opened, err := connect(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	l := &revokeLoad{trial: trial{settings: s}, opened: opened}
+	if err := l.attach(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+
+	l.expectGone(t.Context(), opened.kv[0])
+
+	if l.errors.Load() != 1 {
+		t.Errorf("%d errors: %v", l.errors.Load(), l.errorTexts)
+	}
+}
+
 func TestEachTenantIsFilled(t *testing.T) {
 	// etcd doesn't look at the header: the second tenant puts the first one's keys again.
 	filled, err := run(settingsOf(t, "--endpoints", startEtcd(t), "--op", opFill, "--key-space", "50", "--clients", "4",

@@ -24,9 +24,11 @@ const (
 	opKeepAlive = "keepalive"
 	// opExpiry lets leases end together.
 	opExpiry = "expiry"
+	// opRevoke puts and gets at a fixed rate beside the revoke of a lease with many keys.
+	opRevoke = "revoke"
 )
 
-var operations = []string{opPut, opGetLinearizable, opGetSerializable, opMixed, opFill, opWatch, opKeepAlive, opExpiry}
+var operations = []string{opPut, opGetLinearizable, opGetSerializable, opMixed, opFill, opWatch, opKeepAlive, opExpiry, opRevoke}
 
 // clientsPerConnection is the default density: an etcd client multiplexes, and a connection costs both sides more CPU time
 // than a stream on one that exists.
@@ -50,6 +52,7 @@ type settings struct {
 	watchKeys   bool
 	unread      bool
 	leases      int
+	leaseKeys   int
 	seed        uint64
 	caCert      string
 	cert        string
@@ -75,11 +78,12 @@ func parseSettings(arguments []string) (settings, error) {
 	flags.IntVar(&s.valueSize, "value-size", 256, "bytes")
 	flags.IntVar(&s.keySpace, "key-space", 100_000, "different keys")
 	flags.IntVar(&s.reads, "reads", 80, "percentage of linearizable gets among the requests of mixed; the others are puts")
-	flags.Float64Var(&s.rate, "rate", 1000, "puts a second of watch, keepalives a second of keepalive")
+	flags.Float64Var(&s.rate, "rate", 1000, "puts a second of watch, keepalives a second of keepalive, requests a second of revoke")
 	flags.IntVar(&s.watchers, "watchers", 10, "watchers of watch, over all connections; a connection has one stream")
 	flags.IntVar(&s.ranges, "ranges", 1, "different ranges that are watched, and put to in turn")
 	flags.BoolVar(&s.watchKeys, "watch-keys", false, "a range is a single key, not a prefix")
 	flags.BoolVar(&s.unread, "unread", false, "watchers don't read their events; what is counted are the puts")
+	flags.IntVar(&s.leaseKeys, "lease-keys", 1000, "keys of the lease of revoke")
 	flags.IntVar(&s.leases, "leases", 1000, "leases of keepalive and expiry")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the choice of keys and values")
 	flags.StringVar(&s.caCert, "cacert", "", "CA certificates (PEM) that the servers' are checked with; turns TLS on")
@@ -124,7 +128,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--op %q is none of %s", s.op, strings.Join(operations, ", "))
 	case s.clients < 1 || s.connections < 0 || s.keySpace < 1:
 		return errors.New("--clients and --key-space must be at least 1, --connections at least 0")
-	case len(s.tenants) > 0 && slices.Contains([]string{opWatch, opKeepAlive, opExpiry}, s.op):
+	case len(s.tenants) > 0 && slices.Contains([]string{opWatch, opKeepAlive, opExpiry, opRevoke}, s.op):
 		return fmt.Errorf("--tenants is not for --op %s", s.op)
 	case len(s.tenants) > s.clients:
 		return fmt.Errorf("--clients %d leaves some of the %d tenants without one", s.clients, len(s.tenants))
@@ -132,8 +136,8 @@ func (s settings) check() error {
 		return fmt.Errorf("--connections %d leaves some of the %d endpoints without one", s.connections, len(s.endpoints))
 	case s.keySize < len(strconv.Itoa(s.keySpace-1)) || s.valueSize < 0:
 		return fmt.Errorf("--key-size %d is too small for %d keys, or --value-size is negative", s.keySize, s.keySpace)
-	case s.rate <= 0 || s.watchers < 1 || s.leases < 1:
-		return errors.New("--rate must be positive, --watchers and --leases at least 1")
+	case s.rate <= 0 || s.watchers < 1 || s.leases < 1 || s.leaseKeys < 1:
+		return errors.New("--rate must be positive, --watchers, --leases and --lease-keys at least 1")
 	case s.ranges < 1 || s.ranges > s.watchers:
 		return errors.New("--ranges must be at least 1, and --watchers enough for one each")
 	case s.op == opWatch && s.valueSize < sequenceBytes:
