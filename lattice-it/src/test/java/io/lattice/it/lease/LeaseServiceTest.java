@@ -42,6 +42,9 @@ class LeaseServiceTest {
 
     private static final int LATE_BURSTS = 2;
 
+    private static final int DRAINED = 5_000;
+    private static final int DRAINED_BY_TICK = 500;
+
     @Test
     void ticksAreWrittenOnlyWhileThereIsALease() {
         TestCluster cluster = CLUSTERS.plain("ticks", new LatticeKind(PROGRESS), 1);
@@ -57,6 +60,16 @@ class LeaseServiceTest {
             client.grantWithKey(7, 600, "kept");
             awaitTicks(cluster);
             client.revoke(7);
+            assertQuiet(cluster, clock);
+
+            // Ticks go on until its keys are deleted.
+            cluster.client(0).grantWithKeys(9, 600, "drained/", DRAINED);
+            long begin = committed(cluster);
+            client.revoke(9);
+            Await.until(
+                    "as many ticks are written as it takes",
+                    LIMIT,
+                    () -> committed(cluster) >= begin + DRAINED / DRAINED_BY_TICK);
             assertQuiet(cluster, clock);
 
             client.grantWithKey(8, 2, "left");

@@ -182,7 +182,8 @@ public final class Lessor {
         return true;
     }
 
-    /// The next ended lease, if it and its keys are no more than `left`.
+    /// The next ended lease, if it and its keys are no more than `left`. Of one that the entry has granted anew while its former
+    /// keys were drained those count, too: it may then wait for the next tick.
     private @Nullable Lease nextWithin(long left, LeaseClock clock) {
         Lease next = queue.firstExpired(clock.nowMs());
         return next != null && keys.storedCount(next.id()) < left ? next : null;

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// costs nothing but itself. Immutable.
 public final class Change {
     private static final long NO_PREVIOUS = 0;
+    private static final long UNKNOWN_PREVIOUS = -1;
 
     private final long main;
     private final byte[] key;
@@ -34,6 +35,11 @@ public final class Change {
                         record,
                         RecordCodec.modRevision(previous),
                         RecordCodec.modSub(previous));
+    }
+
+    /// A deletion of a key that exists, of whose record nothing is known here.
+    static Change ofDeletion(long main, byte[] key) {
+        return new Change(main, key, RecordCodec.TOMBSTONE, UNKNOWN_PREVIOUS, 0);
     }
 
     /// A change as it is stored.
@@ -79,6 +85,11 @@ public final class Change {
     /// Whether the key did not exist before the change.
     public boolean isCreation() {
         return previousMain == NO_PREVIOUS;
+    }
+
+    /// Whether the change names the one that it superseded; else that is looked up.
+    boolean namesPrevious() {
+        return previousMain != UNKNOWN_PREVIOUS;
     }
 
     long previousMain() {

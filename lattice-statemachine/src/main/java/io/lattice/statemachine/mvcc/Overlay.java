@@ -1,5 +1,6 @@
 package io.lattice.statemachine.mvcc;
 
+import io.lattice.proto.store.Drain;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
 import io.lattice.statemachine.storage.StoreReader;
@@ -9,6 +10,7 @@ import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The state that a command within a log entry sees: the store, which stays as it was before the entry, under the keys that
@@ -180,6 +182,11 @@ final class Overlay {
             buffer.put(Family.LEASE_KEYS, KeyCodec.leaseKey(after, changed.key()), NO_VALUE);
         }
         links.moved(changed.key(), before, after);
+    }
+
+    /// [Drains#scanKeys] of the store before the entry.
+    boolean scanKeys(Drain drain, Predicate<byte[]> sink) {
+        return Drains.scanKeys(store, drain, sink);
     }
 
     /// Whether a key was changed that went with a lease before the entry.

@@ -100,7 +100,9 @@ public final class ReadView implements AutoCloseable {
                         sink.accept(
                                 new Revision(main, sub),
                                 EventCodec.key(keyspace, event),
-                                EventCodec.record(event)));
+                                EventCodec.record(event)),
+                (main, sub, key) ->
+                        sink.accept(new Revision(main, sub), key, RecordCodec.TOMBSTONE));
     }
 
     /// Hands the changes of a keyspace with `fromMain` <= main revision <= `toMain` to the sink, in revision order, until it has
@@ -110,55 +112,53 @@ public final class ReadView implements AutoCloseable {
                 keyspace,
                 fromMain,
                 toMain,
-                (main, sub, event) -> sink.test(Change.ofEvent(keyspace, main, event)));
+                (main, sub, event) -> sink.test(Change.ofEvent(keyspace, main, event)),
+                (main, sub, key) -> sink.test(Change.ofDeletion(main, key)));
     }
 
-    /// Takes an event, stored or to be, and says whether to go on.
+    /// Takes what is there for a revision, and says whether to go on.
     @FunctionalInterface
-    private interface EventSink {
-        boolean accept(long main, int sub, byte[] event);
+    private interface AtRevision {
+        boolean accept(long main, int sub, byte[] found);
     }
 
-    /// The stored events, and in their places those that drains have still to write.
-    private void scanEvents(int keyspace, long fromMain, long toMain, EventSink sink) {
+    /// All events in their order.
+    ///
+    /// @param stored takes those that are stored
+    /// @param toCome takes the keys whose deletion drains have still to write
+    private void scanEvents(
+            int keyspace, long fromMain, long toMain, AtRevision stored, AtRevision toCome) {
         byte[] lower = KeyCodec.event(keyspace, fromMain, 0);
         byte[] upper = KeyCodec.event(keyspace, toMain + 1, 0);
         try (Cursor events = snapshot.cursor(Family.EVENTS, lower, upper)) {
             for (Drain drain : state.drains().between(keyspace, fromMain, toMain)) {
-                if (!scanStored(events, drain.getRevision(), sink) || !scanToCome(drain, sink)) {
+                int[] sub = {drain.getDeleted()};
+                if (!scanStored(events, drain.getRevision(), stored)
+                        || !Drains.scanKeys(
+                                snapshot,
+                                drain,
+                                key -> toCome.accept(drain.getRevision(), sub[0]++, key))) {
                     return;
                 }
             }
-            var _ = scanStored(events, Long.MAX_VALUE, sink);
+            var _ = scanStored(events, Long.MAX_VALUE, stored);
         }
     }
 
     /// Goes on to the end of a main revision; false if the sink had enough.
-    private static boolean scanStored(Cursor events, long toMain, EventSink sink) {
+    private static boolean scanStored(Cursor events, long toMain, AtRevision stored) {
         while (events.valid()) {
             byte[] at = events.key();
             long main = KeyCodec.mainOfEvent(at);
             if (main > toMain) {
                 return true;
             }
-            if (!sink.accept(main, KeyCodec.subOfEvent(at), events.value())) {
+            if (!stored.accept(main, KeyCodec.subOfEvent(at), events.value())) {
                 return false;
             }
             events.next();
         }
         return true;
-    }
-
-    private boolean scanToCome(Drain drain, EventSink sink) {
-        int[] sub = {drain.getDeleted()};
-        return Drains.scanKeys(
-                snapshot,
-                drain,
-                key -> {
-                    byte[] before = StoredKeys.latest(snapshot, key);
-                    return sink.accept(
-                            drain.getRevision(), sub[0]++, EventCodec.head(true, before, key));
-                });
     }
 
     /// The record that the key of a change had at the main revision before it, null if it did not exist there or if that
@@ -167,6 +167,9 @@ public final class ReadView implements AutoCloseable {
         int keyspace = change.keyspace();
         if (change.isCreation() || change.revision() - 1 < compactRevision(keyspace)) {
             return null;
+        }
+        if (!change.namesPrevious()) {
+            return StoredKeys.at(snapshot, change.key(), change.revision() - 1);
         }
         return StoredKeys.walk(
                 snapshot,

@@ -11,18 +11,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lattice.proto.command.Command;
 import io.lattice.proto.command.LeaseRenewed;
 import io.lattice.proto.command.LeaseTicked;
-import io.lattice.proto.etcdserverpb.CompactionRequest;
-import io.lattice.proto.etcdserverpb.RangeRequest;
 import io.lattice.proto.etcdserverpb.TxnRequest;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.Requests;
 import io.lattice.statemachine.apply.StoreDriver;
-import io.lattice.statemachine.mvcc.ReadView;
-import io.lattice.statemachine.query.QueryExecutor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
@@ -34,7 +29,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// `-Dmodel.seed=N` replays one seed, `-Dmodel.seeds=N` runs that many.
 final class LeaseModelTest {
     private static final int STEPS = 150;
-    private static final int REVISIONS_SEEN = 15;
     private static final String[] KEYS = {"a", "b", "c", "d", "e", "f", "g", "a\0", "ab"};
 
     @TempDir Path root;
@@ -51,11 +45,10 @@ final class LeaseModelTest {
     void storeAnswersLikeTheReference(long seed) throws IOException {
         Random random = new Random(seed);
         ReferenceLeases reference = new ReferenceLeases();
-        // Most leases have few keys here, so that with these limits most revokes are drains.
+        // Leases have few keys here, so that with these limits most revokes are drains.
         DrainLimits limits = new DrainLimits(1 + random.nextInt(3), 1 + random.nextInt(2));
 
-        try (StoreDriver driver = StoreDriver.create(root, limits);
-                StoreDriver plain = StoreDriver.create(root.resolve("plain"))) {
+        try (StoreDriver driver = StoreDriver.create(root, limits)) {
             LeaseStore store = new LeaseStore(driver);
             for (int step = 0; step < STEPS; step++) {
                 List<Command> commands = randomCommands(random, store, reference);
@@ -70,10 +63,6 @@ final class LeaseModelTest {
                     reference.assertSame(store, keyspace);
                 }
                 assertThat(driver.store().leaseCount()).isEqualTo(reference.count());
-                var _ = plain.apply(commands);
-                if (isDraining(driver) || step % 10 == 0) {
-                    assertReadersSeeTheSame(driver, plain);
-                }
                 disturb(driver, random);
             }
             assertReplicaIsSame(driver);
@@ -87,8 +76,7 @@ final class LeaseModelTest {
         for (int i = random.nextInt(random.nextInt(10) + 1); i >= 0; i--) {
             int keyspace = 1 + random.nextInt(2);
             long lease = random.nextInt(7) - 3;
-            switch (random.nextInt(13)) {
-                case 12 -> commands.add(compaction(keyspace, reference, random));
+            switch (random.nextInt(12)) {
                 case 0, 1 -> commands.add(grant(keyspace, lease, 1 + random.nextInt(9)));
                 case 2 -> commands.add(revoke(keyspace, lease));
                 case 3 -> commands.add(renew(keyspace, lease, random.nextInt(7) - 3, lease));
@@ -107,73 +95,6 @@ final class LeaseModelTest {
             }
         }
         return commands;
-    }
-
-    private static Command compaction(int keyspace, ReferenceLeases reference, Random random) {
-        long revision = Math.max(1, reference.revision(keyspace) - random.nextInt(20) + 1);
-        return Command.newBuilder()
-                .setKeyspace(keyspace)
-                .setCompact(CompactionRequest.newBuilder().setRevision(revision))
-                .build();
-    }
-
-    private static boolean isDraining(StoreDriver driver) {
-        try (ReadView view = driver.store().view()) {
-            return view.isDraining();
-        }
-    }
-
-    /// Whatever a reader or a watcher may ask, at the newest revisions that aren't compacted.
-    private static void assertReadersSeeTheSame(StoreDriver driver, StoreDriver plain) {
-        for (int keyspace = 1; keyspace <= 2; keyspace++) {
-            try (ReadView actual = driver.store().view();
-                    ReadView expected = plain.store().view()) {
-                assertThat(actual.revision(keyspace)).isEqualTo(expected.revision(keyspace));
-                long compacted = actual.compactRevision(keyspace);
-                long recent = actual.revision(keyspace) - REVISIONS_SEEN;
-                // Of the compact revision itself a part may be gone.
-                long first = Math.max(recent, compacted + 1);
-                assertThat(history(actual, keyspace, first))
-                        .isEqualTo(history(expected, keyspace, first));
-                for (long at = Math.max(1, Math.max(recent, compacted));
-                        at <= actual.revision(keyspace);
-                        at++) {
-                    assertThat(seenAt(actual, keyspace, at))
-                            .isEqualTo(seenAt(expected, keyspace, at));
-                }
-            }
-        }
-    }
-
-    private static List<Object> seenAt(ReadView view, int keyspace, long revision) {
-        QueryExecutor queries = new QueryExecutor(view);
-        List<Object> seen = new ArrayList<>();
-        RangeRequest all = Requests.range("\0", "\0").toBuilder().setRevision(revision).build();
-        seen.add(queries.range(keyspace, all));
-        seen.add(queries.range(keyspace, all.toBuilder().setCountOnly(true).build()));
-        seen.add(queries.hashKv(keyspace, revision));
-        for (String key : KEYS) {
-            RangeRequest one = Requests.range(key, "").toBuilder().setRevision(revision).build();
-            seen.add(queries.range(keyspace, one));
-        }
-        return seen;
-    }
-
-    private static List<String> history(ReadView view, int keyspace, long oldest) {
-        List<String> changes = new ArrayList<>();
-        view.scanHistory(
-                keyspace,
-                oldest,
-                view.revision(keyspace),
-                change ->
-                        changes.add(
-                                "%d %s %s was %s"
-                                        .formatted(
-                                                change.revision(),
-                                                change.userKey().toStringUtf8(),
-                                                Arrays.toString(change.record()),
-                                                Arrays.toString(view.recordBefore(change)))));
-        return changes;
     }
 
     private static String key(Random random) {

@@ -28,17 +28,12 @@ final class ReferenceLeases {
     private final List<TreeMap<String, Long>> keys =
             List.of(new TreeMap<>(), new TreeMap<>(), new TreeMap<>());
     private final long[] revisions = {1, 1, 1};
-    private final long[] compacted = {-1, -1, -1};
     private long now;
     private long ticks;
     private long allowance;
 
     long ticks() {
         return ticks;
-    }
-
-    long revision(int keyspace) {
-        return revisions[keyspace];
     }
 
     int count() {
@@ -87,20 +82,8 @@ final class ReferenceLeases {
                 yield revisions[keyspace];
             }
             case TXN -> txn(keyspace, command.getTxn());
-            case COMPACT -> compact(keyspace, command.getCompact().getRevision());
             default -> throw new IllegalStateException();
         };
-    }
-
-    private Object compact(int keyspace, long revision) {
-        if (revision <= compacted[keyspace]) {
-            return Refusal.COMPACTED;
-        }
-        if (revision > revisions[keyspace]) {
-            return Refusal.FUTURE_REVISION;
-        }
-        compacted[keyspace] = revision;
-        return revisions[keyspace];
     }
 
     private Object grant(int keyspace, LeaseGrantRequest grant) {

@@ -351,6 +351,27 @@ class WatchHubTest {
     }
 
     @Test
+    void aCompactionRightAfterARevokeOfManyKeysEndsNoWatcherThatWasInStep() {
+        Stream stream = new Stream();
+        Followed concerned = stream.watch(spec("k", "l", 0));
+        Followed idle = stream.watch(spec("z", "", 0));
+        apply(grant(1));
+        for (int i = 0; i < 5; i++) {
+            apply(command(put("k" + i, "v").toBuilder().setLease(1).build()));
+        }
+        stream.drain();
+
+        apply(revoke(1));
+        apply(command(put("x", "v")));
+        apply(compact(revision()));
+        stream.drain();
+
+        assertThat(idle.expired).as("has nothing to do with the lease").isFalse();
+        assertThat(concerned.expired).isFalse();
+        assertThat(concerned.events).hasSize(10);
+    }
+
+    @Test
     void aRevokedLeaseOfManyKeysIsToldAtOnceAndWhole() {
         Stream stream = new Stream();
         Followed watcher = stream.watch(spec("k", "l", 0));
