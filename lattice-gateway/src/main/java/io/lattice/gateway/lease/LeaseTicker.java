@@ -76,8 +76,13 @@ public final class LeaseTicker implements AutoCloseable {
         try {
             StateStore store = node.store();
             long term = leaderTerm();
-            boolean needed = store.leaseCount() > 0 || isDraining(store);
-            LeaseTick tick = meter.next(System.nanoTime(), term, needed, clockOf(store));
+            boolean needed;
+            LeaseClock clock;
+            try (ReadView view = store.view()) {
+                needed = store.leaseCount() > 0 || view.isDraining();
+                clock = view.leaseClock();
+            }
+            LeaseTick tick = meter.next(System.nanoTime(), term, needed, clock);
             if (tick != null) {
                 node.proposer()
                         .propose(Command.newBuilder().setLeaseTick(tick).build(), new Applied());
@@ -104,18 +109,6 @@ public final class LeaseTicker implements AutoCloseable {
             });
         } catch (RejectedExecutionException e) {
             LOG.debug("the ticker is stopping", e);
-        }
-    }
-
-    private static boolean isDraining(StateStore store) {
-        try (ReadView view = store.view()) {
-            return view.isDraining();
-        }
-    }
-
-    private static LeaseClock clockOf(StateStore store) {
-        try (ReadView view = store.view()) {
-            return view.leaseClock();
         }
     }
 

@@ -7,6 +7,7 @@ import io.lattice.statemachine.mvcc.KeyRange;
 import io.lattice.statemachine.storage.StoreReader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /// Deletes the keys of leases that were revoked with many of them, a few with each tick, so that no entry holds up those behind
 /// it; see [Drains] for what readers see meanwhile.
@@ -48,29 +49,30 @@ public final class Drainer {
 
     /// Ends the drains that have a key in a range to delete yet.
     public void finishWithin(EntryBatch batch, int keyspace, KeyRange range) {
-        if (range.isEmpty()) {
-            return;
-        }
-        for (Drain drain : batch.drains().all()) {
-            if (drain.getKeyspace() == keyspace && Drains.touches(store, drain, range)) {
-                advance(batch, drain, drain.getLeft());
-            }
+        if (!range.isEmpty()) {
+            finishThose(
+                    batch,
+                    drain ->
+                            drain.getKeyspace() == keyspace && Drains.touches(store, drain, range));
         }
     }
 
     /// Ends the drains of a keyspace that delete at a revision or below it.
     public void finishUpTo(EntryBatch batch, int keyspace, long revision) {
-        for (Drain drain : batch.drains().all()) {
-            if (drain.getKeyspace() == keyspace && drain.getRevision() <= revision) {
-                advance(batch, drain, drain.getLeft());
-            }
-        }
+        finishThose(
+                batch, drain -> drain.getKeyspace() == keyspace && drain.getRevision() <= revision);
     }
 
     /// Ends a lease's drain, so that there may be another lease of that id.
     void finish(EntryBatch batch, LeaseId lease) {
+        finishThose(
+                batch,
+                drain -> drain.getKeyspace() == lease.keyspace() && drain.getLease() == lease.id());
+    }
+
+    private void finishThose(EntryBatch batch, Predicate<Drain> which) {
         for (Drain drain : batch.drains().all()) {
-            if (drain.getKeyspace() == lease.keyspace() && drain.getLease() == lease.id()) {
+            if (which.test(drain)) {
                 advance(batch, drain, drain.getLeft());
             }
         }

@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -30,7 +31,6 @@ public final class StoreDriver implements AutoCloseable {
     private final Path root;
     private final List<CommandBatch> log;
     private final DrainLimits drainLimits;
-    private final WatchHub watches = new WatchHub();
     private Path directory;
     private StateStore store;
     private int copies;
@@ -65,12 +65,7 @@ public final class StoreDriver implements AutoCloseable {
     }
 
     private StateStore open() {
-        return StateStore.open(directory, OPTIONS, watches, drainLimits);
-    }
-
-    /// Hears of what is applied, over restarts.
-    public WatchHub watches() {
-        return watches;
+        return StateStore.open(directory, OPTIONS, new WatchHub(), drainLimits);
     }
 
     /// The store under test.
@@ -102,6 +97,26 @@ public final class StoreDriver implements AutoCloseable {
     public <T> T read(Function<QueryExecutor, T> reading) {
         try (ReadView view = store.view()) {
             return reading.apply(new QueryExecutor(view));
+        }
+    }
+
+    /// Whether keys of revoked leases are left to be deleted.
+    public boolean isDraining() {
+        try (ReadView view = store.view()) {
+            return view.isDraining();
+        }
+    }
+
+    /// Restarts, crashes, goes on with a checkpoint or flushes, now and then.
+    ///
+    /// @param rarity one of so many calls restarts
+    public void disturb(Random random, int rarity) throws IOException {
+        switch (random.nextInt(rarity)) {
+            case 0 -> restart();
+            case 1 -> crash();
+            case 2 -> switchToCheckpoint();
+            case 3, 4 -> store.flush();
+            default -> {}
         }
     }
 

@@ -28,7 +28,6 @@ import io.lattice.statemachine.query.QueryExecutor;
 import io.lattice.statemachine.storage.Cursor;
 import io.lattice.statemachine.storage.Family;
 import io.lattice.statemachine.storage.KeyCodec;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -108,14 +107,14 @@ final class DrainModelTest {
                         .isEqualTo(essences(plain.apply(commands)));
 
                 assertReadersSeeTheSame(driver, plain, random);
-                disturb(driver, random);
+                driver.disturb(random, 40);
             }
             assertThat(drained).isPositive();
             try (StoreDriver replica = driver.replica(root.resolve("replica"))) {
                 assertThat(contents(replica)).isEqualTo(contents(driver));
             }
             plain.apply(NOTHING);
-            while (isDraining(driver)) {
+            while (driver.isDraining()) {
                 Command tick = store.tick(0, 1);
                 driver.apply(tick);
                 plain.apply(tick);
@@ -408,12 +407,6 @@ final class DrainModelTest {
                         change.isCreation());
     }
 
-    private static boolean isDraining(StoreDriver driver) {
-        try (ReadView view = driver.store().view()) {
-            return view.isDraining();
-        }
-    }
-
     /// All that is stored, once what compactions freed is gone.
     private static List<String> contents(StoreDriver driver) throws Exception {
         List<String> contents = new ArrayList<>();
@@ -445,15 +438,5 @@ final class DrainModelTest {
             }
         }
         return contents;
-    }
-
-    private static void disturb(StoreDriver driver, Random random) throws IOException {
-        switch (random.nextInt(40)) {
-            case 0 -> driver.restart();
-            case 1 -> driver.crash();
-            case 2 -> driver.switchToCheckpoint();
-            case 3, 4 -> driver.store().flush();
-            default -> {}
-        }
     }
 }

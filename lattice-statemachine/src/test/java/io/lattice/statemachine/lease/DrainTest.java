@@ -25,7 +25,6 @@ import io.lattice.statemachine.apply.LogPosition;
 import io.lattice.statemachine.apply.Outcome;
 import io.lattice.statemachine.apply.Requests;
 import io.lattice.statemachine.apply.StoreDriver;
-import io.lattice.statemachine.mvcc.ReadView;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,19 +55,13 @@ final class DrainTest {
         store.apply(putCommand(1, "x", 0));
         store.apply(revoke(1, LEASE));
         store.apply(store.tick(0, 1));
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
         assertThat(store.revision(1)).isEqualTo(8);
     }
 
     @AfterEach
     void close() {
         driver.close();
-    }
-
-    private boolean isDraining() {
-        try (ReadView view = driver.store().view()) {
-            return view.isDraining();
-        }
     }
 
     private TxnResponse answer(TxnRequest txn) {
@@ -85,7 +78,7 @@ final class DrainTest {
                         .build();
 
         assertThat(answer(isThere).getSucceeded()).isFalse();
-        assertThat(isDraining()).isFalse();
+        assertThat(driver.isDraining()).isFalse();
     }
 
     @Test
@@ -98,7 +91,7 @@ final class DrainTest {
                 TxnRequest.newBuilder().addCompare(areNew).addSuccess(op(put("y", 0))).build();
 
         assertThat(answer(areThere).getSucceeded()).isTrue();
-        assertThat(isDraining()).isFalse();
+        assertThat(driver.isDraining()).isFalse();
     }
 
     @Test
@@ -141,7 +134,7 @@ final class DrainTest {
                                                         .build()))));
 
         assertThat(refused).isInstanceOf(Outcome.Refused.class);
-        assertThat(isDraining()).isFalse();
+        assertThat(driver.isDraining()).isFalse();
         assertThat(store.leasesOfKeys(1)).isEqualTo(Map.of("x", 0L));
         assertThat(store.revision(1)).isEqualTo(8);
         driver.restart();
@@ -151,7 +144,7 @@ final class DrainTest {
     @Test
     void whatTouchesOnlyWhatIsDeletedOrOthersEndsNothing() {
         driver.apply(List.of(store.tick(0, 1), putCommand(1, "b", 0), delete("b", "b\0")));
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
         store.apply(putCommand(1, "a", 0));
         store.apply(putCommand(1, "a\0", 0));
         store.apply(putCommand(1, "f", 0));
@@ -160,12 +153,12 @@ final class DrainTest {
         store.apply(delete("\0", "b"));
         store.apply(delete("d", "c"));
         store.apply(compaction(7));
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
         assertThat(store.revision(1)).isGreaterThan(8);
 
         store.apply(compaction(8));
 
-        assertThat(isDraining()).isFalse();
+        assertThat(driver.isDraining()).isFalse();
         assertThat(store.leasesOfKeys(1)).isEmpty();
     }
 
@@ -182,7 +175,7 @@ final class DrainTest {
 
         assertThat(((Outcome.Applied) outcomes.getLast()).revision()).isEqualTo(10);
         assertThat(store.leasesOfKeys(1)).isEqualTo(Map.of("x", 0L));
-        assertThat(isDraining()).isFalse();
+        assertThat(driver.isDraining()).isFalse();
     }
 
     @Test
@@ -202,7 +195,7 @@ final class DrainTest {
 
         assertThat(store.leasesOfKeys(1)).isEqualTo(Map.of("x", 0L));
         int ticks = 0;
-        while (isDraining()) {
+        while (driver.isDraining()) {
             store.apply(store.tick(0, 1));
             ticks++;
         }
@@ -215,14 +208,14 @@ final class DrainTest {
         store.apply(grant(2, LEASE, 60));
         store.apply(putCommand(2, "c", LEASE));
 
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
         for (int i = 0; i < 10; i++) {
             store.apply(putCommand(1, "y" + i, 0));
             assertThat(store.leasesOfKeys(2)).isEqualTo(Map.of("c", LEASE));
         }
         store.apply(revoke(2, LEASE));
         assertThat(store.leasesOfKeys(2)).isEmpty();
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
     }
 
     @Test
@@ -231,11 +224,11 @@ final class DrainTest {
         driver.log().add(CommandBatch.getDefaultInstance());
         driver.store().advance(new LogPosition(StoreDriver.termOf(index), index));
 
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
         assertThat(store.leasesOfKeys(1)).isEqualTo(Map.of("x", 0L));
         store.apply(store.tick(0, 1));
         driver.restart();
-        assertThat(isDraining()).isTrue();
+        assertThat(driver.isDraining()).isTrue();
         assertThat(store.leasesOfKeys(1)).isEqualTo(Map.of("x", 0L));
     }
 

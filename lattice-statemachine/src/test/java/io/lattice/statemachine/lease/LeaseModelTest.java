@@ -63,7 +63,7 @@ final class LeaseModelTest {
                     reference.assertSame(store, keyspace);
                 }
                 assertThat(driver.store().leaseCount()).isEqualTo(reference.count());
-                disturb(driver, random);
+                driver.disturb(random, 30);
             }
             assertReplicaIsSame(driver);
         }
@@ -129,16 +129,6 @@ final class LeaseModelTest {
                     List.of(ticked.getCounted(), ticked.getMore());
             case Outcome.Applied(_, long revision) -> revision;
         };
-    }
-
-    private static void disturb(StoreDriver driver, Random random) throws IOException {
-        switch (random.nextInt(30)) {
-            case 0 -> driver.restart();
-            case 1 -> driver.crash();
-            case 2 -> driver.switchToCheckpoint();
-            case 3, 4 -> driver.store().flush();
-            default -> {}
-        }
     }
 
     private void assertReplicaIsSame(StoreDriver driver) {
